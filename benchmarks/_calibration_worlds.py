@@ -1,0 +1,163 @@
+"""Data without any effect, 40 to 80 samples, one world for each way of being dependent.
+
+A world declares what its samples are (label, group, block, time) and draws activity that has
+nothing to do with the label, nor one unit with another. What may be exchanged is left to the
+code under test: it selects the null, or refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from benchmarks._hostile import autoregressive
+from homologue.inference import Design, exchangeability
+from homologue.recording import make
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is declared of the samples of one data set."""
+
+    label: np.ndarray
+    group: np.ndarray
+    further: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> int:
+        return self.label.size
+
+    def design(self) -> Design:
+        return exchangeability(self.label, self.group, **self.further)
+
+    def recording(self, activity: np.ndarray, **attrs: Any) -> xr.DataArray:
+        further = dict(self.further)
+        block = further.pop("block", None)
+        return make(
+            activity, group=self.group, block=block, variables={"label": self.label, **further},
+            kind="brain", system="no effect", **attrs,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class World:
+    """One way of being dependent.
+
+    Attributes
+    ----------
+    name : str
+    declare : callable
+        ``declare(rng, classes)``.
+    activity : callable
+        ``activity(rng, declared, units)``, shape (sample, unit); units are independent.
+    """
+
+    name: str
+    declare: Callable[[np.random.Generator, int], Declared]
+    activity: Callable[[np.random.Generator, Declared, int], np.ndarray]
+
+
+def _uneven(rng: np.random.Generator, count: int, classes: int) -> np.ndarray:
+    """Return codes in random order, the last class half as frequent as the others."""
+    weight = np.ones(classes)
+    weight[-1] = 0.5
+    border = np.round(np.cumsum(weight) / weight.sum() * count)
+    return rng.permutation(np.searchsorted(border, np.arange(count), side="right"))
+
+
+def _singles(rng: np.random.Generator, classes: int) -> Declared:
+    return Declared(_uneven(rng, 60, classes), np.arange(60))
+
+
+def _label_per_group(rng: np.random.Generator, classes: int) -> Declared:
+    group = np.repeat(np.arange(40), rng.integers(1, 4, 40))
+    return Declared(rng.permutation(np.arange(40) % classes)[group], group)
+
+
+def _label_within_groups(rng: np.random.Generator, classes: int) -> Declared:
+    group = np.repeat(np.arange(14), rng.integers(3, 7, 14))
+    label = np.concatenate([_uneven(rng, int(size), classes) for size in np.bincount(group)])
+    return Declared(label, group)
+
+
+def _sessions(rng: np.random.Generator, classes: int) -> Declared:
+    """Three sessions in which the classes are not equally frequent."""
+    block = np.repeat(np.arange(3), 20)
+    parts = []
+    for b in range(3):
+        weight = np.ones(classes)
+        weight[b % classes] = 3.0
+        count = np.maximum(np.round(weight / weight.sum() * 20).astype(int), 2)
+        parts.append(rng.permutation(np.repeat(np.arange(classes), count)[:20]))
+    label = np.concatenate([np.resize(part, 20) for part in parts])
+    return Declared(label, np.arange(60), {"block": block})
+
+
+def _clock(samples: int) -> dict[str, np.ndarray]:
+    return {"time": np.arange(samples) * 0.1}
+
+
+def _series(rng: np.random.Generator, classes: int) -> Declared:
+    """An autocorrelated label in 16 periods of five samples, one session."""
+    latent = autoregressive(rng, 80, 1, 0.5)[:, 0]
+    label = np.searchsorted(np.quantile(latent, np.arange(1, classes) / classes), latent)
+    return Declared(label, np.arange(80) // 5, _clock(80))
+
+
+def _unstretched(rng: np.random.Generator, classes: int) -> Declared:
+    """A slower series whose samples are wrongly declared independent."""
+    latent = autoregressive(rng, 80, 1, 0.9)[:, 0]
+    label = np.searchsorted(np.quantile(latent, np.arange(1, classes) / classes), latent)
+    return Declared(label, np.arange(80), _clock(80))
+
+
+def _phases(rng: np.random.Generator, classes: int) -> Declared:
+    """A label that changes every ten samples."""
+    order = np.concatenate([rng.permutation(classes) for _ in range(8)])[:8]
+    return Declared(np.repeat(order, 10), np.arange(80) // 16, _clock(80))
+
+
+def _few_groups(rng: np.random.Generator, classes: int) -> Declared:
+    del classes
+    return Declared(rng.permutation(np.arange(5) % 2)[np.arange(60) // 12], np.arange(60) // 12)
+
+
+def _normal(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+    return rng.standard_normal((declared.samples, units))
+
+
+def _cauchy(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+    return rng.standard_cauchy((declared.samples, units))
+
+
+def _shared(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+    """Normal, with twice as large an offset of every group (or block) and unit."""
+    _, code = np.unique(declared.further.get("block", declared.group), return_inverse=True)
+    offset = 2.0 * rng.standard_normal((int(code.max()) + 1, units))
+    return offset[code] + rng.standard_normal((declared.samples, units))
+
+
+def _slow(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+    return autoregressive(rng, declared.samples, units, 0.8)
+
+
+def _slower(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+    return autoregressive(rng, declared.samples, units, 0.9)
+
+
+IID = World("iid", _singles, _normal)
+HEAVY = World("heavy tails (Cauchy)", _singles, _cauchy)
+NESTED = World("nested, label per group", _label_per_group, _shared)
+WITHIN = World("nested, label within groups", _label_within_groups, _shared)
+SESSIONS = World("sessions with offsets", _sessions, _shared)
+SERIES = World("AR(1)", _series, _slow)
+SINGLES = World("AR(1), samples as groups", _unstretched, _slower)
+PHASES = World("AR(1), label in long phases", _phases, _slow)
+FEW = World("five groups", _few_groups, _shared)
+
+ALL = (IID, HEAVY, NESTED, WITHIN, SESSIONS, SERIES, SINGLES, PHASES, FEW)
+WORLDS = {w.name: w for w in ALL}

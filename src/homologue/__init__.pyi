@@ -1,0 +1,22 @@
+# What editors and type checkers see of the lazy names in __init__.py; a test keeps them in step.
+from homologue import inference as inference
+from homologue import lineage as lineage
+from homologue import parallels as parallels
+from homologue import population as population
+from homologue import recording as recording
+from homologue import reducers as reducers
+from homologue import report as report
+from homologue import representation as representation
+from homologue import spikes as spikes
+from homologue import stimuli as stimuli
+from homologue import systems as systems
+from homologue import tuning as tuning
+from homologue._version import __version__ as __version__
+from homologue.spikes import Spikes as Spikes
+from homologue.systems import TorchModel as TorchModel
+from homologue.systems import language as language
+from homologue.systems import nwb as nwb
+from homologue.systems import sentence as sentence
+from homologue.systems import table as table
+from homologue.systems import to_nwb as to_nwb
+from homologue.systems import vision as vision

@@ -1,0 +1,171 @@
+"""``homologue explain``: what a claim or an analysis says, and what would count against it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import textwrap
+from typing import Any
+
+from homologue.cli import _catalogue, _output
+
+_DESCRIPTION = """\
+What a claim or an analysis says: the sentence, the statistic, its null, when the method fails,
+what would count against it, and the references.
+"""
+
+_EPILOG = """\
+examples:
+  homologue explain tuning.selectivity
+  homologue ls claims
+"""
+
+# Sections of an analysis' docstring, in the order of interest here.
+_SECTIONS = {
+    "Notes": "when it holds, and when it fails",
+    "Returns": "returns",
+    "Raises": "refuses",
+    "References": "references",
+}
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the verb's arguments."""
+    parser = subparsers.add_parser("explain", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("name", metavar="CLAIM|ANALYSIS", help="a name that 'homologue ls' lists")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain one claim or analysis."""
+    from homologue._errors import UnknownName, nearest
+
+    claims = {row["id"]: row for row in _catalogue.claims()}
+    if args.name in claims:
+        record = claims[args.name]
+        _output.write(args, layout(*_of_claim(record)), data=record)
+        return 0
+    known = _catalogue.analysis_names()
+    if args.name not in known:
+        raise UnknownName(
+            f"there is no claim or analysis {args.name!r}{nearest(args.name, [*claims, *known])}"
+        )
+    title, sections = _of_analysis(_catalogue.analysis(args.name))
+    _output.write(args, layout(title, sections), data={"name": title, **dict(sections)})
+    return 0
+
+
+def layout(title: str, sections: list[tuple[str, Any]]) -> str:
+    """Return a titled text of readable width, a heading a section.
+
+    Examples
+    --------
+    >>> print(layout("a", [("null", "labels permute"), ("needs", "")]))
+    a
+    <BLANKLINE>
+      null
+        labels permute
+    """
+    width = min(88, shutil.get_terminal_size().columns)
+    lines = [_output.bold(title)]
+    for heading, value in sections:
+        text = _as_text(value)
+        if not text:
+            continue
+        lines += ["", f"  {_output.bold(heading) if sys.stdout.isatty() else heading}"]
+        for paragraph in text.split("\n"):
+            indent = "    " + " " * (len(paragraph) - len(paragraph.lstrip()))
+            lines += textwrap.wrap(
+                paragraph.strip(),
+                width,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            ) or [""]
+    return "\n".join(lines)
+
+
+def _as_text(value: str | list[str]) -> str:
+    return "\n".join(value) if isinstance(value, list) else value.strip()
+
+
+def _of_claim(claim: dict[str, Any]) -> tuple[str, list[tuple[str, Any]]]:
+    sizes = ", ".join(f"{count} {what}" for what, count in claim["sizes"].items() if count)
+    references = [
+        " ".join(filter(None, (one["text"], one["doi"] and f"doi:{one['doi']}")))
+        for one in claim["references"]
+    ]
+    return f"{claim['id']} · version {claim['version']}", [
+        ("question", claim["question"]),
+        ("sentence", claim["sentence"]),
+        ("statistic", claim["statistic"]),
+        ("null", claim["null"]),
+        ("what would count against it", claim["against"]),
+        ("smallest effect of interest", f"{claim['sesoi']:.2f}"),
+        ("seen of every system", sizes),
+        ("needs", ", ".join(claim["needs"]) or "nothing"),
+        ("references", references),
+    ]
+
+
+def _of_analysis(function: Any) -> tuple[str, list[tuple[str, Any]]]:
+    import inspect
+
+    name = f"{function.__module__.split('.')[1]}.{function.__name__}"
+
+    parts = sections_of(inspect.getdoc(function) or "")
+    signature = re.sub(r"'", "", str(inspect.signature(function)))
+    return f"homologue.{name}", [
+        ("what it does", parts.get("", "")),
+        ("call", f"{name}{signature}"),
+        *((heading, parts[key]) for key, heading in _SECTIONS.items() if key in parts),
+    ]
+
+
+def sections_of(docstring: str) -> dict[str, str]:
+    r"""Split a numpydoc docstring at its underlined headings; what stands first has the key ``""``.
+
+    Paragraphs are joined into one line each, and reStructuredText marks are taken off.
+
+    Examples
+    --------
+    >>> sections_of("Do.\n\nMore of\nit.\n\nNotes\n-----\nFails at ``n = 1``.")
+    {'': 'Do.\nMore of it.', 'Notes': 'Fails at n = 1.'}
+    """
+    lines = docstring.splitlines()
+    starts = [
+        (i, lines[i].strip())
+        for i in range(len(lines) - 1)
+        if lines[i].strip() and re.fullmatch(r"-{3,}", lines[i + 1].strip())
+    ]
+    borders = [*starts, (len(lines), "")]
+    found = {"": _plain(lines[: borders[0][0]])}
+    for (start, heading), (end, _) in zip(starts, borders[1:], strict=True):
+        found[heading] = _plain(lines[start + 2 : end])
+    return found
+
+
+def _plain(lines: list[str]) -> str:
+    """Join each paragraph into one line; a change of indentation starts a new one."""
+    out: list[str] = []
+    indent: int | None = None
+    for line in lines:
+        depth = len(line) - len(line.lstrip())
+        bullet = re.match(r"\s*(\.\. \[|[-*] |\d+\. )", line)
+        if not line.strip():
+            indent = None
+        elif indent is None or depth != indent or bullet:
+            out.append(line.rstrip())
+            indent = depth + 3 if bullet and line.lstrip().startswith("..") else depth
+        else:
+            out[-1] += " " + line.strip()
+    return _unmarked("\n".join(out))
+
+
+def _unmarked(text: str) -> str:
+    text = re.sub(r":[a-z]+:`~?(?:[\w.]*\.)?([^`]+)`", r"\1", text)
+    text = re.sub(r"``([^`]+)``", r"\1", text)
+    text = re.sub(r"^\.\. \[(\w+)\]", r"[\1]", text, flags=re.MULTILINE)
+    return re.sub(r"\[(\w+)\]_", r"[\1]", text)

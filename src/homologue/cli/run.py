@@ -1,0 +1,176 @@
+"""``homologue run``: one analysis on one system."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from pathlib import Path
+from typing import Any
+
+from homologue.cli import _catalogue, _output, _source
+
+_DESCRIPTION = """\
+One analysis on one system: effect, interval, null, p, q and n. An analysis cannot tell a brain
+from a network, so the command is the same for both.
+"""
+
+_EPILOG = """\
+examples:
+  homologue run tuning.selectivity fly --variable odour_class
+  homologue run representation.decode smollm2-135m --stimuli concepts --variable concept \\
+      --sites 'model.layers.15.mlp.act_fn' --positions last
+  homologue run population.dimension stored.zarr --out dimension.nc
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the verb's arguments."""
+    parser = subparsers.add_parser("run", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("analysis", metavar="ANALYSIS", help="'homologue ls analyses' lists them")
+    _source.add_arguments(parser)
+    parser.add_argument("--variable", metavar="NAME", help="the stimulus variable")
+    parser.add_argument("--seed", type=int, default=0, help="of permutations and folds")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a further argument of the analysis",
+    )
+    parser.add_argument("--top", type=int, default=20, help="rows to print (default 20)")
+    parser.add_argument("--out", metavar="FILE", help="all of it: .nc, .csv or .json")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record, analyse, print, and store what was asked for."""
+    function = _catalogue.analysis(args.analysis)
+    options = _options(args, function)
+    suffix = _checked_suffix(args.out)
+    source = _source.source(args)
+    if "variable" in inspect.signature(function).parameters:
+        options["variable"] = _variable(args, function, source)
+    rec = source.read(variable=options.get("variable"), progress=not args.quiet)
+    with _output.progress(args, args.analysis):
+        result = function(rec, **options)
+    rows = rows_of(result)
+    document = {"analysis": args.analysis, "system": args.system, **_attributes(result)}
+    document["rows"] = rows
+    if args.out:
+        _store(result, document, Path(args.out), suffix)
+        _output.say(args, f"written: {args.out}")
+    shown, note = _strongest(rows, args.top)
+    _output.show(args, shown, _columns(shown), data=document)
+    if not args.json:
+        _output.say(args, "\n" + "\n".join(filter(None, (note, _method(document)))))
+    return 0
+
+
+def _method(document: dict[str, Any]) -> str:
+    """Return the statistic and its null: no p-value stands without them."""
+    lines = [f"statistic: {document['statistic']}"] if "statistic" in document else []
+    null = document.get("null", "see 'homologue explain'")
+    draws = f", {document['permutations']} permutations" if "permutations" in document else ""
+    return "\n".join([*lines, f"null: {null}{draws}"])
+
+
+def _options(args: argparse.Namespace, function: Any) -> dict[str, Any]:
+    from homologue._errors import UnknownName, nearest
+
+    parameters = inspect.signature(function).parameters
+    known = [key for key in parameters if key not in ("rec", "rng", "variable")]
+    options = _source.pairs(args.set, "--set")
+    for name in options:
+        if name not in known:
+            raise UnknownName(f"{args.analysis} has no argument {name!r}{nearest(name, known)}")
+    return options | ({"rng": args.seed} if "rng" in parameters else {})
+
+
+def _checked_suffix(out: str | None) -> str:
+    from homologue._errors import HomologueError
+
+    suffix = Path(out).suffix if out else ""
+    if out and suffix not in (".nc", ".csv", ".json"):
+        raise HomologueError(f"--out is a .nc, .csv or .json file; given {out!r}")
+    return suffix
+
+
+def _variable(args: argparse.Namespace, function: Any, source: _source.Source) -> str | None:
+    """Return the variable asked for, the system's own, or the only one there is."""
+    from homologue._errors import HomologueError, UnknownName, nearest
+
+    parameter = inspect.signature(function).parameters["variable"]
+    known = source.variables
+    if args.variable is not None:
+        if known and args.variable not in known:
+            raise UnknownName(
+                f"{args.system} has no variable {args.variable!r}{nearest(args.variable, known)}"
+            )
+        return args.variable
+    if parameter.default is not parameter.empty:
+        return parameter.default
+    chosen = source.variable or (known[0] if len(known) == 1 else None)
+    if chosen is None:
+        raise HomologueError(
+            f"{args.analysis} needs --variable; {args.system} has {', '.join(known) or 'none'}"
+        )
+    _output.say(args, f"variable: {chosen}")
+    return chosen
+
+
+def rows_of(result: Any) -> list[dict[str, Any]]:
+    """Return a result as rows: one, or one per entry of the dim its effect has."""
+    dims = result["effect"].dims
+    names = [str(name) for name, v in result.variables.items() if set(v.dims) <= set(dims)]
+    names.sort(key=lambda name: name not in result.coords)
+    if not dims:
+        return [{name: result[name].values.item() for name in names}]
+    stacked = {name: result[name].broadcast_like(result["effect"]) for name in names}
+    flat = {name: array.transpose(*dims).values.ravel().tolist() for name, array in stacked.items()}
+    count = result["effect"].size
+    return [{name: values[i] for name, values in flat.items()} for i in range(count)]
+
+
+def _attributes(result: Any) -> dict[str, Any]:
+    return {str(key): value for key, value in result.attrs.items()}
+
+
+_STATISTICS = ("effect", "low", "high", "null_mean", "null_std", "p", "q", "n")
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    """Return what a table shows: which unit, what it prefers, and the statistics in order."""
+    first = rows[0] if rows else {}
+    words = [name for name, value in first.items() if isinstance(value, str) and name != "unit"]
+    # A unit's name holds its site already.
+    words = [name for name in words if name != "site" or "unit" not in first]
+    return [name for name in ("unit", *words, *_STATISTICS) if name in first]
+
+
+def _strongest(rows: list[dict[str, Any]], top: int) -> tuple[list[dict[str, Any]], str]:
+    if len(rows) <= top:
+        return rows, ""
+    finite = [row for row in rows if row["effect"] == row["effect"]]
+    shown = sorted(finite, key=lambda row: -abs(row["effect"]))[:top]
+    return shown, f"the {top} largest effects of {len(rows)}; --top, --out or --json for all"
+
+
+def _store(result: Any, document: dict[str, Any], path: Path, suffix: str) -> None:
+    import json
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if suffix == ".nc":
+        result.to_netcdf(path, engine="h5netcdf")
+    elif suffix == ".json":
+        text = json.dumps(_output.jsonable(document), indent=2, ensure_ascii=False)
+        path.write_text(text + "\n", encoding="utf-8")
+    else:
+        _write_csv(document["rows"], path)
+
+
+def _write_csv(rows: list[dict[str, Any]], path: Path) -> None:
+    import csv
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,310 @@
+"""Sets of labelled samples: observed, relabelled and resampled alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+import xarray as xr
+
+from homologue.inference._design import Design, exchangeability
+from homologue.parallels._matched import (
+    FINER,
+    POOL_GROUPS,
+    POOL_UNITS,
+    POOL_UNITS_WITHIN,
+    Effort,
+    Evidence,
+    NotApplicable,
+    Sizes,
+    Statistic,
+    alike,
+    centred_at,
+    check_units,
+    chunks,
+    class_sets,
+    in_order,
+    race,
+    some_units,
+    unit_sets,
+    waiting_times,
+)
+from homologue.recording import blocks, classes
+
+
+def labelled_evidence(
+    recordings: Sequence[xr.DataArray],
+    variable: str,
+    statistic: Statistic,
+    *,
+    sizes: Sizes,
+    effort: Effort,
+    rng: np.random.Generator | int,
+) -> Evidence:
+    """Evaluate a statistic of balanced sets, its label-permutation null and its bootstrap.
+
+    Parameters
+    ----------
+    recordings : sequence of DataArray
+        One, or several of the same samples (the seeds of an untrained twin), whose statistics
+        are averaged draw by draw.
+    variable : str
+        The stimulus variable.
+    statistic : callable
+        Maps (..., class, group, unit) to (...).
+    sizes, effort
+        Sizes the statistic sees, and the number of draws.
+    rng : numpy Generator or int
+        Source of every draw.
+
+    Returns
+    -------
+    Evidence
+
+    Raises
+    ------
+    NotApplicable
+        Too few classes, groups or units for the claim's sizes.
+    InvalidDesign
+        Fewer than 20 distinct arrangements.
+    """
+    rng = np.random.default_rng(rng)
+    first = recordings[0]
+    check_units(first, sizes)
+    alike(recordings, variable)
+    codes, _ = classes(first, variable)
+    group = first["group"].values
+    usable = _usable_classes(codes, group, sizes)
+    keep = np.flatnonzero(np.isin(codes, usable))
+    label = np.searchsorted(usable, codes[keep])
+    _, group_code = np.unique(group[keep], return_inverse=True)
+    n_groups = int(group_code.max()) + 1
+    design = _design(first, keep, label, group_code)
+    between = design.scheme == "between groups"
+    if between:
+        chosen = _some_groups(label, group_code, rng)
+        if chosen.size < keep.size:
+            keep, label = keep[chosen], label[chosen]
+            _, group_code = np.unique(group_code[chosen], return_inverse=True)
+            design = _design(first, keep, label, group_code)
+    columns = some_units(first, POOL_UNITS if between else POOL_UNITS_WITHIN, rng)
+    read = _group_means if between else _rows
+    parts = tuple(read(rec, keep, group_code, columns) for rec in recordings)
+    setup = Setup(label, group_code, parts, design, sizes)
+    sampler = _between if between else _within
+
+    def evaluated(effort: Effort, source: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
+        units = unit_sets(columns.size, sizes.units, effort.repeats, source)
+
+        def value(batch: Batch) -> tuple[str, np.ndarray]:
+            role, tables, rows = batch
+            values = [statistic(_gather(table, rows, units)).mean(axis=1) for table in tables]
+            return role, np.mean(values, axis=0)
+
+        return in_order(value, sampler(setup, effort, source))
+
+    coarse, fine = rng.spawn(2)
+    found: dict[str, list[np.ndarray]] = {"observed": [], "null": [], "bootstrap": []}
+    for role, values in evaluated(effort, coarse):
+        found[role].append(values)
+    once = Effort(permutations=1, resamples=1, repeats=FINER * effort.repeats)
+    _, estimate = next(iter(evaluated(once, fine)))
+    return Evidence(
+        observed=float(estimate[0]),
+        null=np.concatenate(found["null"]),
+        bootstrap=centred_at(np.concatenate(found["bootstrap"]), float(estimate[0])),
+        n_groups=n_groups,
+        n_units=first.sizes["unit"],
+        n_classes=int(usable.size),
+        scheme=design.scheme,
+    )
+
+
+def _some_groups(label: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the samples of at most :data:`POOL_GROUPS` groups of each class."""
+    own = np.zeros(int(group.max()) + 1, dtype=np.int64)
+    own[group] = label
+    chosen = np.zeros(own.size, dtype=bool)
+    for c in range(int(own.max()) + 1):
+        members = np.flatnonzero(own == c)
+        chosen[rng.permutation(members)[:POOL_GROUPS]] = True
+    return np.flatnonzero(chosen[group])
+
+
+def _group_means(
+    rec: xr.DataArray, keep: np.ndarray, group: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """Return group means of the chosen units, (group, unit), reading block by block."""
+    code = np.full(rec.sizes["sample"], -1, dtype=np.int64)
+    code[keep] = group
+    count = int(group.max()) + 1
+    sums = np.zeros((count, columns.size))
+    start = 0
+    for block in blocks(rec):
+        here = code[start : start + block.sizes["sample"]]
+        start += here.size
+        rows = np.flatnonzero(here >= 0)
+        if rows.size:
+            ones = np.ones(rows.size)
+            shape = (count, rows.size)
+            member = scipy.sparse.csr_array((ones, (here[rows], np.arange(rows.size))), shape)
+            sums += member @ block.values[np.ix_(rows, columns)].astype(np.float64)
+    return sums / np.bincount(group, minlength=count)[:, None]
+
+
+def _rows(
+    rec: xr.DataArray, keep: np.ndarray, group: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """Return the labelled samples of the chosen units, reading block by block."""
+    del group
+    parts, start = [], 0
+    for block in blocks(rec):
+        stop = start + block.sizes["sample"]
+        rows = keep[np.searchsorted(keep, start) : np.searchsorted(keep, stop)] - start
+        parts.append(block.values[np.ix_(rows, columns)])
+        start = stop
+    return np.concatenate(parts)
+
+
+def _gather(table: np.ndarray, rows: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Pick rows and units from a table, or from one table per draw (draw, row, unit)."""
+    if table.ndim == 2:
+        return table[rows[..., None], units[None, :, None, None, :]]
+    draw = np.arange(rows.shape[0])[:, None, None, None, None]
+    return table[draw, rows[..., None], units[None, :, None, None, :]]
+
+
+def _design(rec: xr.DataArray, keep: np.ndarray, label: np.ndarray, group: np.ndarray) -> Design:
+    def given(name: str) -> np.ndarray | None:
+        return rec[name].values[keep] if name in rec.coords else None
+
+    return exchangeability(label, group, block=given("block"), time=given("time"))
+
+
+def _usable_classes(codes: np.ndarray, group: np.ndarray, sizes: Sizes) -> np.ndarray:
+    present = np.unique(codes[codes >= 0])
+    counts = np.array([np.unique(group[codes == c]).size for c in present])
+    usable = present[counts >= sizes.groups_needed]
+    if usable.size < sizes.classes:
+        raise NotApplicable(
+            f"{usable.size} of {present.size} classes have the {sizes.groups_needed} groups "
+            f"the claim needs, and it needs {sizes.classes} such classes"
+        )
+    return usable
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The labelled samples of one system: class and group of each, activity, what may move."""
+
+    label: np.ndarray
+    group: np.ndarray
+    parts: tuple[np.ndarray, ...]
+    design: Design
+    sizes: Sizes
+
+
+Batch = tuple[str, list[np.ndarray], np.ndarray]
+
+
+def _between(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator[Batch]:
+    """Whole groups carry the labels: one table of group means, rows chosen per draw."""
+    label, group, sizes, design = setup.label, setup.group, setup.sizes, setup.design
+    count = int(group.max()) + 1
+    tables = list(setup.parts)
+    own = np.zeros(count, dtype=np.int64)
+    own[group] = label
+    members = np.bincount(own)
+    start = np.concatenate([[0], np.cumsum(members)[:-1]])
+    chosen_classes = class_sets(members.size, sizes.classes, effort.repeats, rng)
+    slots = np.stack(
+        [
+            [rng.choice(members[c], sizes.groups, replace=False) for c in row]
+            for row in chosen_classes
+        ]
+    )
+    place = start[chosen_classes][..., None] + slots
+    identity = np.arange(count)[None]
+    yield "observed", tables, np.argsort(own[identity], axis=1, kind="stable")[:, place]
+    relabelled = own[design.draw_groups(effort.permutations, rng)]
+    for chunk in chunks(effort.permutations):
+        order = np.argsort(relabelled[chunk], axis=1, kind="stable")
+        yield "null", tables, order[:, place]
+    order = np.argsort(own, kind="stable")
+    rows = np.empty((effort.resamples, *chosen_classes.shape, sizes.groups), dtype=np.int64)
+    for c in range(members.size):
+        draws = rng.multinomial(members[c], np.full(members[c], 1 / members[c]), effort.resamples)
+        repeat, column = np.nonzero(chosen_classes == c)
+        chosen = race(draws, sizes.groups, rng, repeat.size)
+        rows[:, repeat, column] = order[start[c] + chosen]
+    for chunk in chunks(effort.resamples):
+        yield "bootstrap", tables, rows[chunk]
+
+
+def _within(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator[Batch]:
+    """Each group holds several classes: a table of (group, class) means per relabelling.
+
+    A set takes the same groups for each of its classes, so that a fold holds out whole groups.
+    """
+    label, group, parts, design = setup.label, setup.group, setup.parts, setup.design
+    sizes = setup.sizes
+    count, width = int(group.max()) + 1, int(label.max()) + 1
+    table, present = _cell_means(label[None], group, parts, count, width)
+    chosen_classes = _pairs_with_groups(present[0], sizes, effort.repeats, rng)
+    key = rng.random((effort.repeats, count))
+
+    def rows_of(there: np.ndarray, waiting: np.ndarray) -> np.ndarray:
+        eligible = np.moveaxis(np.all(there[:, :, chosen_classes], axis=-1), 1, 2)
+        order = np.argsort(np.where(eligible, waiting, np.inf), axis=-1)
+        # A relabelling may leave fewer groups than wanted: those there are serve again.
+        number = np.maximum(eligible.sum(axis=-1), 1)[..., None]
+        chosen = np.take_along_axis(order, np.arange(sizes.groups) % number, axis=-1)
+        return chosen[:, :, None, :] * width + chosen_classes[None, :, :, None]
+
+    yield "observed", table, rows_of(present, key[None])
+    step = max(1, int(2**26 // max(1, (count * width * parts[0].shape[1] + label.size) * 8)))
+    for begin in range(0, effort.permutations, step):
+        relabelled = label[design.draw(min(step, effort.permutations - begin), rng)]
+        tables, there = _cell_means(relabelled, group, parts, count, width)
+        yield "null", tables, rows_of(there, key[None])
+    weight = rng.multinomial(count, np.full(count, 1 / count), effort.resamples)
+    flat = [part[0] for part in table]
+    for chunk in chunks(effort.resamples):
+        waiting = waiting_times(weight[chunk], effort.repeats, rng)
+        there = np.broadcast_to(present, (waiting.shape[0], *present[0].shape))
+        yield "bootstrap", flat, rows_of(there, waiting)
+
+
+def _cell_means(
+    labels: np.ndarray, group: np.ndarray, parts: tuple[np.ndarray, ...], count: int, width: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return means per (draw, group × class), and which cells hold any sample."""
+    draws, size = labels.shape
+    cell = (np.arange(draws)[:, None] * count + group) * width + labels
+    held = np.bincount(cell.ravel(), minlength=draws * count * width)
+    matrix = scipy.sparse.csr_array(
+        (1.0 / held[cell.ravel()], (cell.ravel(), np.tile(np.arange(size), draws))),
+        shape=(draws * count * width, size),
+    )
+    tables = [
+        (matrix @ part.astype(np.float64)).reshape(draws, count * width, -1) for part in parts
+    ]
+    return tables, held.reshape(draws, count, width) > 0
+
+
+def _pairs_with_groups(
+    present: np.ndarray, sizes: Sizes, repeats: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Choose sets of classes that occur together in enough groups."""
+    candidates = class_sets(present.shape[1], sizes.classes, 40 * repeats, rng)
+    distinct, which = np.unique(np.sort(candidates, axis=1), axis=0, return_inverse=True)
+    together = np.array([present[:, chosen].all(axis=1).sum() for chosen in distinct])
+    good = candidates[together[which.ravel()] >= sizes.groups_needed]
+    if not len(good):
+        raise NotApplicable(
+            f"no {sizes.classes} classes occur together in {sizes.groups_needed} groups "
+            f"(at most {int(together.max())})"
+        )
+    return good[np.arange(repeats) % len(good)]

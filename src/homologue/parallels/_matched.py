@@ -1,0 +1,217 @@
+"""Draw sets of equal size from any recording: observed, relabelled and resampled alike.
+
+Effects compare only at equal sizes, so a claim fixes how many groups, units and classes its
+statistic sees, and every system is brought to that size by repeated draws. Here the draws are
+made as index arrays — for the observed labels, for relabellings under the null, and for
+bootstrap resamples of groups — and the statistic is evaluated on all of them in a few batched
+calls. The same repeats (classes, places, units) serve every relabelling, so that the null
+differs from the observed in the labels only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from homologue._errors import HomologueError
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+
+CHUNK = 64
+
+FINER = 16
+"""How many times more sets the observed statistic averages than each draw of the null."""
+
+POOL_GROUPS, POOL_UNITS, POOL_UNITS_WITHIN = 512, 2048, 256
+"""Groups a class, and units, that sets are drawn from at most; the choice is random.
+
+Sets are small (6 groups, 12 units): beyond these numbers more of a large recording would cost
+memory and hardly narrow an interval.
+"""
+
+
+class NotApplicable(HomologueError):
+    """A claim's need is unmet by a recording; the message is the reason in the table."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a claim's statistic sees of every system.
+
+    Attributes
+    ----------
+    groups : int
+        Independent groups per class in one set (or in all, where no classes are needed).
+    units, classes : int
+        Units and classes.
+    """
+
+    groups: int
+    units: int
+    classes: int = 2
+
+    @property
+    def groups_needed(self) -> int:
+        """Groups a class must offer, so that sets of distinct groups vary as resamples do.
+
+        A bootstrap resample holds about 63 % of the groups; sets as large as that no longer vary
+        enough and the interval is too short (measured: with 8 of 10 groups a nominal 90 %
+        interval covers 54-71 %, with 8 of 24 it covers 91-99 %).
+        """
+        return int(np.ceil(1.6 * self.groups))
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many draws are made.
+
+    Attributes
+    ----------
+    permutations, resamples : int
+        Relabellings under the null, and bootstrap resamples of groups.
+    repeats : int
+        Size-matched sets averaged in each.
+    """
+
+    permutations: int = 999
+    resamples: int = 199
+    repeats: int = 32
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A statistic, its null and its bootstrap, before any scaling.
+
+    Attributes
+    ----------
+    observed : float
+        Averaged over :data:`FINER` times more sets than a draw of the null. The sets add noise
+        to the null and hardly any to the observed, which makes p the larger.
+    null, bootstrap : numpy.ndarray, shapes (permutation,) and (resample,)
+        The bootstrap is centred at the observed.
+    n_groups, n_units, n_classes : int
+        What the recording offered (the statistic saw the claim's sizes).
+    scheme : str
+        What was exchanged.
+    """
+
+    observed: float
+    null: np.ndarray
+    bootstrap: np.ndarray
+    n_groups: int
+    n_units: int
+    n_classes: int
+    scheme: str
+
+
+def centred_at(bootstrap: np.ndarray, estimate: float) -> np.ndarray:
+    """Return bootstrap values about the estimate.
+
+    The sets that all resamples share (classes, units) give them a common sampling error, which
+    the finer estimate does not have.
+    """
+    return bootstrap - bootstrap.mean() + estimate
+
+
+def in_order(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    """Yield results in the order of the items, a few of them at work at a time."""
+    workers = min(4, os.cpu_count() or 1)
+    pending: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def check_units(rec: xr.DataArray, sizes: Sizes) -> None:
+    if rec.sizes["unit"] < sizes.units:
+        raise NotApplicable(f"{rec.sizes['unit']} units, the claim needs {sizes.units}")
+
+
+def alike(recordings: Sequence[xr.DataArray], variable: str | None) -> None:
+    """Refuse recordings to be averaged that are not of the same samples and units."""
+    first = recordings[0]
+    for other in recordings[1:]:
+        same = other.sizes == first.sizes and all(
+            np.array_equal(other[name].values, first[name].values)
+            for name in ("group", "unit", variable)
+            if name
+        )
+        if not same:
+            raise HomologueError(
+                "recordings that are averaged (the seeds of a twin) hold the same samples, "
+                "groups and units; these differ"
+            )
+
+
+def some_units(rec: xr.DataArray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Return columns in the order of unit names, at most so many: order changes no result."""
+    order = np.argsort(rec["unit"].values, kind="stable")
+    if order.size <= most:
+        return order
+    return order[np.sort(rng.choice(order.size, most, replace=False))]
+
+
+def unit_sets(available: int, wanted: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
+    """Return sets of distinct units, shape (repeat, wanted)."""
+    return np.stack([rng.choice(available, wanted, replace=False) for _ in range(repeats)])
+
+
+def class_sets(available: int, wanted: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
+    """Return sets of distinct classes, shape (repeat, wanted), each class as often as can be."""
+    used = np.zeros(available)
+    sets = []
+    for _ in range(repeats):
+        # The least used first, ties in random order.
+        chosen = np.lexsort((rng.random(available), used))[:wanted]
+        used[chosen] += 1
+        sets.append(rng.permutation(chosen))
+    return np.stack(sets)
+
+
+def waiting_times(weight: np.ndarray, repeats: int, rng: np.random.Generator) -> np.ndarray:
+    """Return exponential waiting times of rows, (draw, repeat, row), shorter with more weight."""
+    time = rng.exponential(size=(weight.shape[0], repeats, weight.shape[1]))
+    heavy = weight[:, None]
+    return np.where(heavy > 0, time / np.maximum(heavy, 1), 1e9 * time)
+
+
+def race(weight: np.ndarray, wanted: int, rng: np.random.Generator, repeats: int) -> np.ndarray:
+    """Draw distinct rows with chances proportional to weight.
+
+    Exponential waiting times divided by the weight are raced; the first ``wanted`` win. Rows of
+    weight 0 win only when nothing else is left. A bootstrap resample is thus never allowed to
+    put copies of one group on both sides of a split.
+
+    Parameters
+    ----------
+    weight : array, shape (draw, row)
+        Bootstrap counts.
+    wanted, repeats : int
+        Rows per set, and sets per draw.
+
+    Returns
+    -------
+    array of int, shape (draw, repeat, wanted)
+    """
+    waiting = waiting_times(weight, repeats, rng)
+    if wanted < weight.shape[1]:
+        index = np.argpartition(waiting, wanted - 1, axis=-1)[..., :wanted]
+    else:
+        index = np.broadcast_to(np.arange(wanted), (*waiting.shape[:2], wanted))
+    return rng.permuted(index, axis=-1)
+
+
+def chunks(total: int) -> Iterator[slice]:
+    for begin in range(0, total, CHUNK):
+        yield slice(begin, min(begin + CHUNK, total))

@@ -1,0 +1,28 @@
+"""Stimulus sets: labelled, grouped items to show to a system."""
+
+from homologue.stimuli import images, text
+from homologue.stimuli._by_name import named, sets
+from homologue.stimuli._concepts import (
+    CONCEPTS,
+    DEFAULT_CONCEPTS,
+    LOWER_CASE_CONCEPTS,
+    concepts,
+    relations,
+    sentences,
+)
+from homologue.stimuli._stimuli import MODALITIES, Stimuli
+
+__all__ = [
+    "CONCEPTS",
+    "DEFAULT_CONCEPTS",
+    "LOWER_CASE_CONCEPTS",
+    "MODALITIES",
+    "Stimuli",
+    "concepts",
+    "images",
+    "named",
+    "relations",
+    "sentences",
+    "sets",
+    "text",
+]

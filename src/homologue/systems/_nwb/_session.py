@@ -1,0 +1,365 @@
+"""An NWB session as a system: units, trials, position, traces, and recordings of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from homologue import recording
+from homologue._errors import InvalidRecording, UnknownName, nearest
+from homologue.spikes import Spikes
+from homologue.systems._nwb import _activity
+from homologue.systems._nwb._catalogue import Item, Lazy, by_name, catalogue, text
+from homologue.systems._nwb._series import read_series, read_traces
+from homologue.systems._nwb._source import Source, find
+from homologue.systems._nwb._tables import read_table
+from homologue.systems._nwb._units import holds_units, read_units
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NWB:
+    """One session of an NWB file; made by :func:`nwb`.
+
+    Attributes
+    ----------
+    name, family, licence, citation, source, kind : str
+        Provenance, as of every system.
+    file : Source
+        The file.
+    outside, sort : str, bool
+        As for :class:`homologue.spikes.Spikes`.
+    """
+
+    file: Source
+    name: str
+    family: str
+    licence: str
+    citation: str
+    outside: str = "error"
+    sort: bool = False
+    kind: str = "brain"
+
+    @property
+    def source(self) -> str:
+        """Where the file is."""
+        return self.file.name
+
+    def __repr__(self) -> str:
+        """Return what the file holds."""
+        held = [
+            f"{word}: {', '.join(mapping)}"
+            for word, mapping in (
+                ("intervals", self.intervals), ("tables", self.tables), ("series", self.series)
+            )
+            if mapping
+        ]  # fmt: skip
+        units = ["units"] if self._of("units") else []
+        return f"<NWB {self.name}: {'; '.join(units + held) or 'nothing that is read'}>"
+
+    @cached_property
+    def contents(self) -> list[Item]:
+        """Every table and series of the file."""
+        with self.file.open() as file:
+            return catalogue(file)
+
+    def _of(self, *shapes: str) -> dict[str, Item]:
+        return by_name([item for item in self.contents if item.shape in shapes])
+
+    @property
+    def _attrs(self) -> dict[str, Any]:
+        return {
+            "system": self.name, "kind": self.kind, "family": self.family,
+            "licence": self.licence, "source": self.source,
+        }  # fmt: skip
+
+    @cached_property
+    def intervals(self) -> Mapping[str, xr.Dataset]:
+        """Tables of intervals by name (trials, epochs, invalid times), read when asked for."""
+        return Lazy(self.file, partial(self._of, "intervals"), read_table, "table of intervals")
+
+    @cached_property
+    def tables(self) -> Mapping[str, xr.Dataset]:
+        """Every other table by name (electrodes, tables under processing)."""
+        return Lazy(self.file, partial(self._of, "table"), read_table, "table")
+
+    @cached_property
+    def series(self) -> Mapping[str, xr.DataArray]:
+        """Every time series by name, dims ``("time",)`` or ``("time", "axis")``."""
+        return Lazy(self.file, partial(self._of, "series"), read_series, "time series")
+
+    @property
+    def trials(self) -> xr.Dataset:
+        """The trials table, dims ``("event",)``; text columns are codes with categories.
+
+        Raises
+        ------
+        UnknownName
+            The file has no trials; the tables that it has are named.
+        """
+        return self.intervals["trials"]
+
+    @cached_property
+    def units(self) -> Spikes:
+        """Spike times of all units, in one read; ``align("trials.start_time", …)`` finds tables.
+
+        Raises
+        ------
+        UnknownName
+            The file has no units.
+        InvalidRecording
+            Spikes outside ``obs_intervals`` (see ``nwb(path, outside="drop")``), unsorted times, a
+            damaged file.
+        """
+        events = Lazy(self.file, partial(self._of, "intervals", "table"), read_table, "table")
+        with self.file.open() as file:
+            # The usual place first: the rest of the file need not be looked through.
+            item = Item("/units", "Units", "", "units")
+            if not holds_units(file):
+                found = self._of("units")
+                if not found:
+                    raise UnknownName(f"{self.source} has no units; it holds: {self!r}")
+                item = next(iter(found.values()))
+            return read_units(
+                file, item, events=events, attrs=self._attrs,
+                outside=self.outside, sort=self.sort,
+            )  # fmt: skip
+
+    @cached_property
+    def position(self) -> xr.DataArray:
+        """The animal's position: dims ``("time", "axis")``, ``axis`` = x, y, z.
+
+        Raises
+        ------
+        UnknownName
+            The file has no position, or several; ``series[name]`` reads any of them.
+        """
+        spatial = {n: i for n, i in self._of("series").items() if i.type == "SpatialSeries"}
+        inside = {n: i for n, i in spatial.items() if i.container == "Position"}
+        chosen = inside or {n: i for n, i in spatial.items() if i.container != "CompassDirection"}
+        if not chosen:
+            has = ", ".join(self.series) or "none"
+            raise UnknownName(f"{self.source} has no position (SpatialSeries); its series: {has}")
+        if len(chosen) > 1:
+            raise UnknownName(
+                f"{self.source} has {len(chosen)} positions; choose one with series[name]: "
+                + ", ".join(repr(name) for name in chosen)
+            )
+        series = self.series[next(iter(chosen))]
+        return series if series.ndim == 2 else series.expand_dims({"axis": ["x"]}, 1)
+
+    @cached_property
+    def traces(self) -> xr.DataArray:
+        """Fluorescence (dF/F where there is one) as a recording with ``time``.
+
+        Planes with one clock are joined; ``group`` is the contiguous stretch.
+
+        Raises
+        ------
+        UnknownName
+            The file has no RoiResponseSeries, or several that do not belong together.
+        """
+        rois = {n: i for n, i in self._of("series").items() if i.type == "RoiResponseSeries"}
+        chosen = {n: i for n, i in rois.items() if i.container == "DfOverF"} or rois
+        if not chosen:
+            raise UnknownName(
+                f"{self.source} has no RoiResponseSeries; its series: "
+                + (", ".join(self.series) or "none")
+            )
+        if len(chosen) > 1 and len({item.container for item in chosen.values()}) > 1:
+            raise UnknownName(
+                f"{self.source} has {len(chosen)} kinds of traces; choose one with series[name]: "
+                + ", ".join(chosen)
+            )
+        with self.file.open() as file:
+            planes = [
+                read_traces(
+                    file, item, prefix=f"{name}/" if len(chosen) > 1 else "", attrs=self._attrs
+                )
+                for name, item in chosen.items()
+            ]
+        if len(planes) == 1:
+            return planes[0]
+        if any(not np.array_equal(p["time"], planes[0]["time"]) for p in planes):
+            raise UnknownName(
+                f"the {len(planes)} planes of {self.source} have different clocks; choose one with "
+                "series[name]: " + ", ".join(chosen)
+            )
+        return recording.concat(planes, "unit")
+
+    @cached_property
+    def activity(self) -> xr.DataArray:
+        """The recording that :func:`to_nwb` wrote into the file.
+
+        Raises
+        ------
+        UnknownName
+            The file was not written from a recording.
+        """
+        with self.file.open() as file:
+            return _activity.read_activity(file, self.source)
+
+    def record(
+        self,
+        variable: str | None = None,
+        *,
+        events: Any = None,
+        window: tuple[float, float] | None = None,
+        width: float | None = None,
+    ) -> xr.DataArray:
+        """Return a recording of the session or of its trials.
+
+        Parameters
+        ----------
+        variable : str, optional
+            What is asked about. A column of an interval table (``"choice"``) aligns to that
+            table's ``start_time``; a time series or an axis of the position stands on the bins.
+        events : str or array_like, optional
+            ``"table.column"`` or times in seconds; recordings of trials.
+        window : (float, float)
+            Seconds around each event; needed for trials.
+        width : float, optional
+            Bin width in seconds: 0.1 for a session; trials are counted whole if left out.
+
+        Returns
+        -------
+        DataArray
+            Trials: as of ``units.align(events, window=window)``. A session: ``units.bin(width)``
+            with the position beside it; the dF/F traces where there are no units; what
+            :func:`to_nwb` wrote where the file is a recording.
+
+        Raises
+        ------
+        UnknownName
+            Nothing in the file has that name.
+        InvalidRecording
+            Trials without a window.
+        """
+        if _activity.holds_activity(self.contents):
+            return recording.validate(
+                self.activity, needs=[variable] if variable else [], allow_missing=True,
+                check_values=False,
+            )  # fmt: skip
+        if events is None and variable is not None:
+            table = self._table_with(variable)
+            events = None if table is None else f"{table}.start_time"
+        if events is not None:
+            if window is None:
+                raise InvalidRecording(
+                    f"trials around {events!r} need a window in seconds; try window=(-0.5, 1.5)"
+                )
+            aligned = self.units.align(events, window=window)
+            return aligned.count() if width is None else aligned.bin(width)
+        return self._whole_session(variable, 0.1 if width is None else width)
+
+    def _table_with(self, variable: str) -> str | None:
+        names = sorted(self.intervals, key=lambda name: name != "trials")
+        return next((name for name in names if variable in self.intervals[name]), None)
+
+    def _whole_session(self, variable: str | None, width: float) -> xr.DataArray:
+        rec = self.units.bin(width) if self._of("units") else self.traces
+        beside: dict[str, xr.DataArray] = {}
+        with suppress(UnknownName):
+            for axis in self.position["axis"].values:
+                beside[str(axis)] = self.position.sel(axis=axis, drop=True)
+        if variable is not None and variable in self.series:
+            series = self.series[variable]
+            if series.ndim > 1:
+                raise InvalidRecording(
+                    f"{variable!r} has {series.shape[1]} columns; put one beside the recording "
+                    "with homologue.recording.attach(rec, name, series.isel(axis=0))"
+                )
+            beside[variable] = series
+        if variable is not None and variable not in beside:
+            columns = [str(c) for table in self.intervals.values() for c in table]
+            raise UnknownName(
+                f"{self.source} has no variable {variable!r}"
+                + nearest(variable, [*beside, *self.series, *columns])
+            )
+        for name, series in beside.items():
+            rec = recording.attach(rec, name, series)
+        return rec
+
+
+def nwb(
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    family: str | None = None,
+    licence: str | None = None,
+    citation: str | None = None,
+    outside: str = "error",
+    sort: bool = False,
+) -> NWB:
+    """Return the session of an NWB file, by path, URL or DANDI id.
+
+    Tables and series are read in bulk with h5py, and only when they are asked for.
+
+    Parameters
+    ----------
+    path : str or path
+        ``"session.nwb"``, ``"https://…"``, ``"000056/sub-…/….nwb"`` or
+        ``"DANDI:000056@0.210812.1515/sub-…/….nwb"``. Ids are looked for under
+        ``$HOMOLOGUE_MIRROR/dandi`` first, then streamed with the ``dandi`` and ``remfile``
+        packages.
+    name : str, optional
+        The system's name; the file's stem by default.
+    family : str, optional
+        What counts once in a verdict; the file's subject by default, else the name.
+    licence, citation : str, optional
+        NWB files do not say their licence; DANDI's are CC-BY-4.0 or CC0, as the dandiset says.
+    outside : {"error", "drop"}
+        What to do with spikes outside ``obs_intervals``.
+    sort : bool
+        Sort spike times within units where they are not.
+
+    Returns
+    -------
+    NWB
+        With ``units``, ``trials``, ``intervals``, ``tables``, ``series``, ``position``,
+        ``traces`` and ``record``.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    InvalidRecording
+        Truncated, damaged, a folder, or not NWB.
+    AssetUnavailable
+        A DANDI id or URL that cannot be reached from here; the message says how to get it.
+
+    References
+    ----------
+    .. [1] Rübel et al. (2022), The Neurodata Without Borders ecosystem for neurophysiological
+       data science, eLife 11:e78362, doi:10.7554/eLife.78362
+
+    Examples
+    --------
+    A session's trials, and a variable of theirs decoded::
+
+        brain = hm.nwb("session.nwb")
+        rec = brain.units.align("trials.start_time", window=(-0.5, 1.5)).bin(0.05)
+        hm.representation.decode(rec, "choice", rng=0)
+    """
+    source = find(path)
+    with source.open() as file:
+        subject = file.get("general/subject/subject_id")
+        subject = "" if subject is None else text(subject[()])
+        papers = file.get("general/related_publications")
+        papers = "" if papers is None else "; ".join(text(p) for p in np.atleast_1d(papers[()]))
+    name = name or source.stem
+    return NWB(
+        file=source,
+        name=name,
+        family=family or subject or name,
+        licence=licence or "not stated in the file",
+        citation=citation or papers or "not stated in the file",
+        outside=outside,
+        sort=sort,
+    )

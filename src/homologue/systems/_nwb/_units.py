@@ -1,0 +1,113 @@
+"""The units table: every spike time in one read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+from homologue._errors import InvalidRecording
+from homologue.spikes import Spikes
+from homologue.systems._nwb._catalogue import Item, segment_ends, text
+from homologue.systems._nwb._tables import first_of_region, read_values, scalar_columns
+
+SITE_COLUMNS = ("site", "location", "brain_area", "brain_region", "area", "structure", "region")
+"""Columns that name a unit's brain area, the first that is there."""
+
+
+def holds_units(file: h5py.File) -> bool:
+    """Tell whether the units table is where NWB puts it."""
+    units = file.get("units")
+    return isinstance(units, h5py.Group) and "spike_times" in units
+
+
+def read_units(
+    file: h5py.File, item: Item, *, events: Mapping[str, Any], attrs: dict[str, Any], **options: Any
+) -> Spikes:
+    """Return the spikes of a units table.
+
+    Parameters
+    ----------
+    file, item
+        The open file and the table.
+    events : mapping of str to Dataset
+        Tables that ``align`` looks names up in.
+    attrs : dict
+        Provenance.
+    **options
+        ``outside`` and ``sort`` of :class:`homologue.spikes.Spikes`.
+    """
+    group = file[item.path]
+    if "spike_times" not in group:
+        raise InvalidRecording(
+            f"{item.path} has no spike_times (columns: "
+            f"{', '.join(map(text, np.atleast_1d(group.attrs['colnames'])))})"
+        )
+    times = group["spike_times"][:]
+    index = segment_ends(group, "spike_times", times.size, item.path)
+    ids = group["id"][:] if "id" in group else np.arange(index.size)
+    if ids.size != index.size:
+        raise InvalidRecording(
+            f"{item.path} has {ids.size} ids and {index.size} trains; the file is damaged"
+        )
+    columns, _ = scalar_columns(group)
+    site = _site(group, item.path, columns)
+    if site is not None:
+        columns["site"] = site
+    names = columns.pop("unit_name", None)
+    if names is None or np.unique(names.astype(str)).size != index.size:
+        names = ids
+    observed: dict[str, Any] = {}
+    if "obs_intervals" in group:
+        rows = group["obs_intervals"][:].reshape(-1, 2)
+        ends = segment_ends(group, "obs_intervals", len(rows), item.path)
+        observed = {"obs_intervals": rows, "obs_index": ends}
+    return Spikes(
+        times, index, names, unit_variables=columns, events=events, attrs=attrs,
+        **observed, **options,
+    )  # fmt: skip
+
+
+def _site(group: h5py.Group, path: str, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the brain area of each unit, from the table or from where its electrodes are."""
+    for name in SITE_COLUMNS:
+        if name in columns and columns[name].dtype.kind == "O":
+            return columns[name].astype(str)
+    region = first_of_region(group, "electrodes", path)
+    if region is None:
+        region = _peak_channel(group, columns)
+    if region is not None:
+        table, row = region
+        area = read_values(table["location"]) if "location" in table else None
+        if area is not None and area.dtype.kind == "O":
+            if row.size and row.max() >= area.size:
+                raise InvalidRecording(
+                    f"{path}/electrodes points to row {row.max()} of {area.size} electrodes; "
+                    "the file is damaged"
+                )
+            return np.append(area, "unknown")[row].astype(str)
+    if "electrode_group" in group and h5py.check_ref_dtype(group["electrode_group"].dtype):
+        targets = [group.file[reference] for reference in group["electrode_group"][:]]
+        return np.array([_location(target) for target in targets])
+    return None
+
+
+def _location(electrode_group: h5py.Group) -> str:
+    value = electrode_group.get("location", electrode_group.attrs.get("location", "unknown"))
+    return text(value[()] if isinstance(value, h5py.Dataset) else value)
+
+
+def _peak_channel(
+    group: h5py.Group, columns: Mapping[str, np.ndarray]
+) -> tuple[h5py.Group, np.ndarray] | None:
+    """Return the electrode of each unit's peak channel, where its id is an electrode's."""
+    table = group.file.get("/general/extracellular_ephys/electrodes")
+    if table is None or "peak_channel_id" not in columns or "id" not in table:
+        return None
+    ids = table["id"][:]
+    order = np.argsort(ids)
+    place = np.minimum(np.searchsorted(ids[order], columns["peak_channel_id"]), ids.size - 1)
+    row = order[place]
+    return table, np.where(ids[row] == columns["peak_channel_id"], row, -1)

@@ -1,0 +1,312 @@
+"""Record to disk while the model runs: constant memory, resumable, whole or not there.
+
+What a run has done stands in a hidden folder beside the destination, ``.NAME.part``: the labels
+first, then one shard of activity after the other, each followed by a line in the journal. The
+folder is renamed to its destination when the last shard is written. A killed run leaves the
+folder; the same call finds it, sees by its fingerprint that it is the same recording, and goes
+on after the last shard of the journal. The same windows and batches are run again, so that the
+result is equal, byte by byte, to that of an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+import zarr
+
+from homologue._errors import HomologueError
+from homologue._version import __version__
+from homologue.recording._store import FORMAT, FORMAT_VERSION, to_dataset
+from homologue.systems._coordinates import SampleTable
+from homologue.systems._reading import Block, Sizes
+from homologue.systems._shards import (
+    JOURNAL,
+    Writer,
+    create_activity,
+    interrupted,
+    write_journal,
+)
+
+_LABEL_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a recording goes, and where it is made.
+
+    Attributes
+    ----------
+    path : Path
+        Where the whole recording will stand.
+    part : Path
+        Where it is made.
+    overwrite : bool
+        Replace what is at ``path``, and start anew rather than resume.
+    """
+
+    path: Path
+    part: Path
+    overwrite: bool
+
+    @classmethod
+    def of(cls, to: Any, *, overwrite: bool) -> Destination:
+        """Check a path.
+
+        Raises
+        ------
+        HomologueError
+            It does not end in ``.zarr``, or something is there.
+        """
+        path = Path(to)
+        if path.suffix != ".zarr":
+            raise HomologueError(
+                f"a recording is written to a folder that ends in .zarr; given {str(to)!r}"
+            )
+        if path.exists() and not overwrite:
+            raise HomologueError(
+                f"{path} exists; open it with homologue.recording.open, or pass overwrite=True "
+                "to replace it"
+            )
+        if path.exists() and not (path / "zarr.json").is_file():
+            raise HomologueError(f"{path} is no zarr store; it is not replaced")
+        return cls(path, path.with_name(f".{path.name}.part"), overwrite)
+
+
+def write(
+    table: SampleTable,
+    wrap: Callable[[Block], xr.DataArray],
+    destination: Destination,
+    *,
+    sizes: Sizes,
+    precision: str,
+    fingerprint: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Run the model and write its activity; resume what an earlier call left.
+
+    Parameters
+    ----------
+    table : SampleTable
+        What is known of each sample.
+    wrap : callable
+        Block → recording, for labels and provenance.
+    destination : Destination
+        Where to.
+    sizes : Sizes
+        Bounds of a batch.
+    precision : str
+        One of :data:`homologue.systems._shards.PRECISIONS`.
+    fingerprint : str
+        Of everything the result depends on.
+    progress : callable, optional
+        Told ``(samples done, samples in all)``.
+
+    Returns
+    -------
+    Path
+        The destination.
+
+    Raises
+    ------
+    HomologueError
+        Another recording, or another process, is at work there; activity too large for
+        float16.
+    RecordingInterrupted
+        The disk is full or failed; what is written stays, and the same call resumes.
+    """
+    reading, part = table.reading, destination.part
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(part):
+        done = _resumable(destination, fingerprint, reading.shape)
+        if done is None:
+            try:
+                _set_up(part, table, wrap, precision, fingerprint)
+            except OSError as error:
+                raise interrupted(error, 0, reading.shape[0], part) from error
+            done = 0
+        elif done:
+            print(
+                f"homologue: resuming {destination.path} after {done} of "
+                f"{reading.shape[0]} samples",
+                file=sys.stderr,
+            )
+        _clean(part)
+        with Writer(part, reading.shape, precision, fingerprint, done) as writer:
+            for block in reading.blocks(sizes, start=done, progress=progress):
+                writer.put(block)
+        _finish(destination)
+    return destination.path
+
+
+@contextlib.contextmanager
+def _locked(part: Path) -> Iterator[None]:
+    """Let one process at a time work on a store; the lock falls with its process."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - elsewhere than on Unix
+        yield
+        return
+    lock = part.with_name(f"{part.name}.lock")
+    with open(lock, "a", encoding="ascii") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it before may have removed the file between our open and our lock.
+            mine = os.fstat(handle.fileno()).st_ino == os.stat(lock).st_ino
+        except OSError:
+            mine = False
+        if not mine:
+            raise HomologueError(
+                f"another process is writing {part.name}; wait for it, or record elsewhere"
+            )
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _resumable(destination: Destination, fingerprint: str, shape: tuple[int, int]) -> int | None:
+    """Return how many samples an earlier run has written; None: start anew."""
+    part = destination.part
+    try:
+        journal = json.loads((part / JOURNAL).read_text())
+        found, done = str(journal["fingerprint"]), int(journal["done"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # No journal: the run was killed before its labels were complete.
+        shutil.rmtree(part, ignore_errors=True)
+        return None
+    if destination.overwrite and found != fingerprint:
+        shutil.rmtree(part)
+        return None
+    if found != fingerprint:
+        raise HomologueError(
+            f"{part} holds a half-written recording of something else (another model, other "
+            "stimuli, sites or options); finish it with the same call as before, or pass "
+            "overwrite=True to discard it"
+        )
+    return min(done, shape[0])
+
+
+def _set_up(
+    part: Path,
+    table: SampleTable,
+    wrap: Callable[[Block], xr.DataArray],
+    precision: str,
+    fingerprint: str,
+) -> None:
+    """Write labels, provenance and an empty array of activity; the journal last of all."""
+    reading = table.reading
+    rows, width = reading.shape
+    last = int(np.searchsorted(reading.offsets, 1))
+    first = Block(
+        0, int(reading.offsets[last]), 0, last, np.zeros((int(reading.offsets[last]), width))
+    )
+    dataset = to_dataset(wrap(first))
+    for mark in ("format", "format_version"):
+        del dataset.attrs[mark]
+    for name in dataset.variables:
+        dataset[name].encoding.clear()
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        dataset.drop_vars("activity").to_zarr(
+            part, mode="w", consolidated=False, zarr_format=3, write_empty_chunks=True
+        )
+        group = zarr.open_group(part, mode="r+")
+        on_sample = [str(n) for n, v in dataset.variables.items() if v.dims == ("sample",)]
+        for name in on_sample:
+            old: Any = group[name]
+            group.create_array(
+                name,
+                shape=(rows,),
+                dtype=old.dtype,
+                chunks=(min(rows, _LABEL_ROWS),),
+                fill_value=old.fill_value,
+                dimension_names=("sample",),
+                attributes=dict(old.attrs),
+                overwrite=True,
+            )
+        _write_labels(group, on_sample, table)
+        create_activity(group, (rows, width), precision)
+    write_journal(part, fingerprint, 0)
+
+
+def _write_labels(group: Any, names: list[str], table: SampleTable) -> None:
+    """Write the samples' labels, chunk by chunk."""
+    offsets = table.reading.offsets
+    total, count = int(offsets[-1]), len(offsets) - 1
+    held: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    start = pending = stimulus = 0
+    while start < total:
+        while stimulus < count and pending < _LABEL_ROWS:
+            last = int(np.searchsorted(offsets, offsets[stimulus] + _LABEL_ROWS, side="right")) - 1
+            last = min(max(last, stimulus + 1), count)
+            rows = table.rows(stimulus, last)
+            for name in names:
+                held[name].append(rows[name].values)
+            pending += int(offsets[last] - offsets[stimulus])
+            stimulus = last
+        size = min(pending, _LABEL_ROWS)
+        for name in names:
+            values = np.concatenate(held[name])
+            group[name][start : start + size] = values[:size]
+            held[name] = [values[size:]]
+        start, pending = start + size, pending - size
+
+
+def _clean(part: Path) -> None:
+    """Remove what a killed process had begun to write."""
+    for left in part.rglob("*.partial"):
+        left.unlink(missing_ok=True)
+
+
+def _finish(destination: Destination) -> None:
+    """Declare the recording whole, and put it into its place."""
+    marks: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    zarr.open_group(destination.part, mode="r+").attrs.update(marks)
+    old = destination.path.with_name(f".{destination.path.name}.old")
+    if destination.path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        destination.path.rename(old)
+    destination.part.rename(destination.path)
+    # Only now: killed just before, the next call would find the journal and finish.
+    (destination.path / JOURNAL).unlink()
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def fingerprint(model: torch.nn.Module, table: SampleTable, **options: Any) -> str:
+    """Return a checksum of everything a recording's bytes depend on."""
+    reading = table.reading
+    digest = hashlib.blake2b(digest_size=16)
+
+    def add(value: Any) -> None:
+        digest.update(value if isinstance(value, bytes) else repr(value).encode())
+
+    add((__version__, torch.__version__, sorted(options.items())))
+    add((reading.sites, reading.layouts))
+    add(reading.offsets.tobytes())
+    for name, value in model.state_dict().items():
+        flat = value.detach().flatten()
+        some = flat[:: max(1, flat.numel() // 997)].cpu()
+        add((name, tuple(value.shape), str(value.dtype)))
+        add(some.to(torch.float64).numpy().tobytes())
+    feed: Any = reading.feed
+    items = feed.tokens.ids if hasattr(feed, "tokens") else table.stimuli.items
+    for item in items:
+        add(np.ascontiguousarray(item).tobytes())
+    for rows in getattr(feed, "pairs", None) or getattr(feed, "kept", None) or ():
+        add(rows.tobytes())
+    stimuli = table.stimuli
+    for name, values in {**stimuli.variables, "group": stimuli.group}.items():
+        add((name, sorted((k, str(v)) for k, v in values.attrs.items())))
+        add(np.ascontiguousarray(values.values).tobytes())
+    return digest.hexdigest()

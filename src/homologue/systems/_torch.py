@@ -1,0 +1,428 @@
+"""Any torch network on the bench: shown stimuli, its activity read at chosen sites."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from homologue import recording
+from homologue._errors import HomologueError
+from homologue.stimuli import Stimuli
+from homologue.systems._coordinates import SampleTable, unit_table
+from homologue.systems._progress import Progress, shown_progress
+from homologue.systems._reading import Block, Reading, Sizes
+from homologue.systems._recorder import Destination, fingerprint, write
+from homologue.systems._shards import check_precision, rounded
+from homologue.systems._shown import as_stimuli, context_length, open_reading, placement
+from homologue.systems._sites import Site
+from homologue.systems._tokens import Positions
+from homologue.systems._untrained import initialised
+
+
+class TorchModel:
+    """A torch network as a system: ``record`` shows it stimuli and reads its modules.
+
+    The network is used, never changed: hooks are there only while it runs, gradients are off,
+    training flags and attention kernel are put back, and weights are never touched.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Any module; ``transformers`` models and modules compiled with ``torch.compile``
+        included (compiled parts run as written while they are recorded).
+    tokenizer : object, optional
+        For texts: one of ``transformers``', or anything with ``encode`` and ``decode``.
+    name : str, optional
+        Of the system; by default the checkpoint's or the class's.
+    family : str, optional
+        What counts once in a verdict, by default ``name``.
+    kind : {"model", "untrained"}
+        Untrained twins come from :meth:`untrained`.
+    prepare : callable, optional
+        Item → array or tensor without batch axis, for pictures and arrays.
+    device : str, optional
+        Where it runs; where it is, if left out. To move or convert it, a copy is made.
+    dtype : str, optional
+        Precision of the weights (``"float32"``, ``"bfloat16"`` …); as they are, if left out.
+        On a CPU half precision is several times slower. Recorded activity is float32.
+    derived : sequence of Site, optional
+        Sites of this model beyond its modules.
+    initialise : callable, optional
+        ``initialise(seed) -> Module``, where the architecture has a way of its own.
+    max_tokens : int, optional
+        What the model reads; from its config if left out.
+    licence, citation, source : str
+        Provenance.
+    seed : int, optional
+        Of the initialisation, for twins.
+
+    Examples
+    --------
+    >>> net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())
+    >>> system = TorchModel(net, name="toy")
+    >>> rec = system.record(np.eye(3, dtype="float32"), sites="*")
+    >>> rec["unit"].values[[0, -1]].tolist()
+    ['0/0', '1/3']
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        tokenizer: Any = None,
+        *,
+        name: str | None = None,
+        family: str | None = None,
+        kind: str = "model",
+        prepare: Callable[[Any], Any] | None = None,
+        device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
+        derived: Sequence[Site] = (),
+        initialise: Callable[[int], torch.nn.Module] | None = None,
+        max_tokens: int | None = None,
+        licence: str = "",
+        citation: str = "",
+        source: str = "",
+        seed: int | None = None,
+    ) -> None:
+        if not isinstance(model, torch.nn.Module):
+            raise HomologueError(
+                f"a torch.nn.Module is expected; given {type(model).__name__}. "
+                "A model by name: homologue.language(…), homologue.vision(…)"
+            )
+        if kind not in ("model", "untrained"):
+            raise HomologueError(f"kind is 'model' or 'untrained'; given {kind!r}")
+        self.model = _converted(model, device, dtype)
+        self.tokenizer = tokenizer
+        checkpoint = getattr(getattr(model, "config", None), "_name_or_path", "")
+        self.name = name or checkpoint or type(getattr(model, "_orig_mod", model)).__name__
+        self.family = family or self.name
+        self.kind = kind
+        self.licence, self.citation, self.source = licence, citation, source
+        self.seed = seed
+        self._prepare = prepare
+        self._derived = {site.name: site for site in derived}
+        self._initialise = initialise
+        self._max_tokens = max_tokens
+        self._announced: set[str] = set()
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        """Return name, kind and size."""
+        size = sum(p.numel() for p in self.model.parameters())
+        return f"<TorchModel {self.name} ({self.kind}, {size / 1e6:.3g} M parameters)>"
+
+    def record(
+        self,
+        stimuli: Any,
+        *,
+        sites: str | Sequence[str],
+        positions: Positions = "all",
+        include_special: bool = False,
+        space: str = "mean",
+        channels_last: bool | None = None,
+        max_tokens: int | None = None,
+        batch_tokens: int | None = None,
+        batch_size: int | None = None,
+        dtype: str = "float32",
+        to: Any = None,
+        overwrite: bool = False,
+        progress: Progress | bool | None = None,
+    ) -> xr.DataArray:
+        """Show the stimuli and return the activity at the sites.
+
+        The model stops at the deepest site asked for; only the sites and positions asked for
+        are kept.
+
+        Parameters
+        ----------
+        stimuli : Stimuli, or sequence of str or of arrays
+            What is shown. Bare sequences are taken as independent: one group an item.
+        sites : str or sequence of str
+            Module names or globs (``*`` within one part of a name, ``**`` across parts), with
+            ``#n`` for the n-th call of a module that runs several times in a pass and ``#*``
+            for all of them; or aliases (``"resid_post"``, ``"mlp_post"``, ``"z"``, ``"q"``,
+            ``"k"``, ``"v"``, ``"pattern"``, of one layer ``"resid_post.3"``), whose meaning is
+            printed once.
+        positions : "all", "last", int, sequence of int, or callable
+            Which tokens of a text, counted among those that can be recorded (negative from the
+            end); a function gets the token strings. For activity of shape
+            (stimulus, place, unit): indices of places.
+        include_special : bool
+            Keep tokens that are no part of the text (begin, end, separators).
+        space : {"mean", "units", "samples"}
+            Activity with places (pixels, patches): averaged over places, each (channel, place)
+            a unit, or each place a sample.
+        channels_last : bool, optional
+            Whether units are the last axis of activity rather than the second. If left out:
+            last in (stimulus, place, unit), second in (stimulus, unit, y, x); asked for where
+            the network holds one-dimensional convolutions.
+        max_tokens : int, optional
+            Cut texts after so many tokens.
+        batch_tokens, batch_size : int, optional
+            Bounds of a batch. They do not change the result beyond rounding (1e-5 relative).
+        dtype : {"float32", "float16", "bfloat16"}
+            Precision in which activity is kept. bfloat16 is rounded to, and held as float32:
+            on disk it is compressed to less than half the room.
+        to : path or reducer, optional
+            A path ending in ``.zarr``: activity is written there as the model runs, in constant
+            memory, and the stored recording is returned. A run that was killed is resumed by
+            the same call. An object with ``update(part)`` is given each part in turn, and
+            returned.
+        overwrite : bool
+            Replace what is at ``to``, and discard a half-written recording of something else.
+        progress : callable or bool, optional
+            Told ``(samples done, samples in all)``; True draws a bar on a terminal.
+
+        Returns
+        -------
+        xarray.DataArray
+            Float32; units are named ``site/index``; of an output that is a tuple, mapping or
+            dataclass, the first tensor is read.
+
+        Raises
+        ------
+        UnknownName
+            Nothing matches a site; the message holds the nearest names.
+        HomologueError
+            Stimuli of the wrong kind or too long, a site that never fires or fires several
+            times, sites that cannot share samples, too little memory, or activity that
+            overflowed half precision (Inf).
+        RecordingInterrupted
+            The disk is full; make room, and the same call resumes.
+        """
+        check_precision(dtype)
+        reducer = hasattr(to, "update")
+        destination = None if to is None or reducer else Destination.of(to, overwrite=overwrite)
+        with self._lock:
+            options = {
+                "sites": sites,
+                "positions": positions,
+                "include_special": include_special,
+                "space": space,
+                "channels_last": channels_last,
+                "max_tokens": max_tokens,
+            }
+            shown, reading = self._reading(stimuli, options)
+            sizes = self._sizes(batch_tokens, batch_size)
+            table = SampleTable.of(shown, reading)
+            with shown_progress(progress, self.name) as told:
+                if reducer:
+                    for block in reading.blocks(sizes, progress=told):
+                        to.update(self._wrap(table, block))
+                    return to
+                if destination is not None:
+                    return self._store(table, destination, sizes, dtype, told)
+                _check_memory(reading)
+                activity = np.empty(reading.shape, dtype=np.float32)
+                for _ in reading.blocks(sizes, into=activity, progress=told):
+                    pass
+            activity = rounded(activity, dtype)
+            return self._wrap(table, Block(0, reading.shape[0], 0, len(shown), activity))
+
+    def blocks(
+        self,
+        stimuli: Any,
+        *,
+        sites: str | Sequence[str],
+        positions: Positions = "all",
+        include_special: bool = False,
+        space: str = "mean",
+        channels_last: bool | None = None,
+        max_tokens: int | None = None,
+        batch_tokens: int | None = None,
+        batch_size: int | None = None,
+    ) -> Iterator[xr.DataArray]:
+        """Yield the recording in consecutive parts, each a few megabytes, as the model runs.
+
+        Parameters
+        ----------
+        stimuli, sites, positions, include_special, space, channels_last, max_tokens
+            As for :meth:`record`.
+        batch_tokens, batch_size : int, optional
+            As for :meth:`record`.
+
+        Yields
+        ------
+        xarray.DataArray
+            Recordings; one after the other along ``sample`` they are what :meth:`record`
+            returns.
+        """
+        options = {
+            "sites": sites,
+            "positions": positions,
+            "include_special": include_special,
+            "space": space,
+            "channels_last": channels_last,
+            "max_tokens": max_tokens,
+        }
+        shown, reading = self._reading(stimuli, options)
+        table = SampleTable.of(shown, reading)
+        for block in reading.blocks(self._sizes(batch_tokens, batch_size)):
+            yield self._wrap(table, block)
+
+    def untrained(self, seed: int) -> TorchModel:
+        """Return the same architecture with parameters drawn anew.
+
+        ``transformers`` models are built from their config; an architecture with a way of its
+        own uses that; any other is copied and every submodule's ``reset_parameters`` called.
+        The global random state is left as it was.
+
+        Parameters
+        ----------
+        seed : int
+            Of the draw; the same seed gives the same weights, bit by bit.
+
+        Raises
+        ------
+        HomologueError
+            A submodule has parameters and no way to draw them.
+        """
+        model = initialised(self.model, seed, self._initialise)
+        return TorchModel(
+            model,
+            self.tokenizer,
+            name=f"{self.name} untrained {seed}",
+            family=self.family,
+            kind="untrained",
+            prepare=self._prepare,
+            derived=tuple(self._derived.values()),
+            initialise=self._initialise,
+            max_tokens=self._max_tokens,
+            licence=self.licence,
+            citation=self.citation,
+            source=self.source,
+            seed=seed,
+        )
+
+    def _reading(self, stimuli: Any, options: dict[str, Any]) -> tuple[Stimuli, Reading]:
+        return open_reading(
+            self.model,
+            as_stimuli(stimuli),
+            tokenizer=self.tokenizer,
+            prepare=self._prepare,
+            derived=self._derived,
+            announce=self._announce,
+            longest=self._max_tokens or context_length(self.model),
+            **options,
+        )
+
+    def _sizes(self, batch_tokens: int | None, batch_size: int | None) -> Sizes:
+        """Return the bounds of a batch; the defaults fit a small computer or a large device."""
+        small = placement(self.model)[0].type == "cpu"
+        return Sizes(
+            (1024 if small else 32_768) if batch_tokens is None else batch_tokens,
+            (32 if small else 512) if batch_size is None else batch_size,
+        )
+
+    def _announce(self, alias: str, message: str) -> None:
+        if alias not in self._announced:
+            self._announced.add(alias)
+            print(f"homologue: {self.name}: {message}", file=sys.stderr)
+
+    def _store(
+        self,
+        table: SampleTable,
+        destination: Destination,
+        sizes: Sizes,
+        dtype: str,
+        told: Progress | None,
+    ) -> xr.DataArray:
+        """Write to disk as the model runs, and open what is written."""
+        path = write(
+            table,
+            lambda block: self._wrap(table, block),
+            destination,
+            sizes=sizes,
+            precision=dtype,
+            fingerprint=fingerprint(
+                self.model,
+                table,
+                kept=dtype,
+                provenance=sorted(self.provenance(table.stimuli).items()),
+                **vars(sizes),
+            ),
+            progress=told,
+        )
+        return recording.open(path)
+
+    def _wrap(self, table: SampleTable, block: Block) -> xr.DataArray:
+        """Return a block as a recording."""
+        names, site, more = unit_table(table.reading.sites, table.reading.layouts)
+        rows = table.rows(block.first, block.last)
+        return recording.make(
+            block.activity,
+            unit=names,
+            site=site,
+            unit_variables=more,
+            stimulus=rows.pop("stimulus"),
+            group=rows.pop("group"),
+            block=rows.pop("block", None),
+            variables=rows,
+            **self.provenance(table.stimuli),
+        )
+
+    def provenance(self, stimuli: Stimuli) -> dict[str, Any]:
+        """Return the scalar attributes of a recording of these stimuli."""
+        return {
+            "system": self.name,
+            "kind": self.kind,
+            "family": self.family,
+            "activity_units": "arbitrary",
+            "stimuli": stimuli.name,
+            "seed": self.seed,
+            "precision": str(placement(self.model)[1]).removeprefix("torch."),
+            "licence": self.licence or None,
+            "citation": self.citation or None,
+            "source": self.source or None,
+        }
+
+
+def _converted(
+    model: torch.nn.Module,
+    device: str | torch.device | None,
+    dtype: str | torch.dtype | None,
+) -> torch.nn.Module:
+    """Return the model where and as it is asked for; a copy, if that is a change."""
+    wanted = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if dtype is not None and not (isinstance(wanted, torch.dtype) and wanted.is_floating_point):
+        raise HomologueError(
+            f"dtype is a floating-point precision ('float32', 'bfloat16', 'float16'); "
+            f"given {dtype!r}"
+        )
+    here, precision = placement(model)
+    place = here if device is None else torch.device(device)
+    same_place = place.type == here.type and place.index in (None, here.index)
+    if same_place and wanted in (None, precision):
+        return model
+    return copy.deepcopy(model).to(device=place, dtype=wanted)
+
+
+def _check_memory(reading: Reading) -> None:
+    """Refuse a recording that memory cannot hold, before the hours it would take."""
+    rows, width = reading.shape
+    needed, available = 4 * rows * width, _available_bytes()
+    if available is None:
+        return
+    if needed > 0.9 * available:
+        raise HomologueError(
+            f"{rows} samples × {width} units need {needed / 2**30:.1f} GiB, "
+            f"{available / 2**30:.1f} GiB are free; write to disk (to='recording.zarr'), or take "
+            "fewer sites or positions (positions='last')"
+        )
+
+
+def _available_bytes() -> int | None:
+    """Return the memory that is free, where the system says so."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as handle:
+            lines = dict(line.split(":", 1) for line in handle)
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None

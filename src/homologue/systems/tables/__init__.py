@@ -1,0 +1,1 @@
+"""Other sciences' tables, packaged as controls: no neuron and no network among them."""

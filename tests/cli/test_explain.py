@@ -1,0 +1,56 @@
+"""``homologue explain``."""
+
+from __future__ import annotations
+
+import pytest
+
+from homologue import parallels
+from homologue.cli.explain import sections_of
+
+
+@pytest.mark.parametrize("claim", parallels.claims(), ids=lambda claim: claim.id)
+def test_a_claim_is_explained_in_full(homologue, claim):
+    outcome = homologue("explain", claim.id)
+    text = " ".join(outcome.out.split())
+    assert outcome.status == 0
+    assert outcome.err == ""
+    assert outcome.out.startswith(f"{claim.id} · version {claim.version}\n")
+    for part in (claim.sentence, claim.statistic, claim.null, claim.against):
+        assert " ".join(part.split()) in text
+    for reference in claim.references:
+        assert reference.text in text
+        assert reference.doi in text
+
+
+def test_json_is_the_claims_record(homologue):
+    claim = parallels.claims()[0]
+    assert homologue("explain", claim.id, "--json").json == claim.record()
+
+
+@pytest.mark.parametrize("name", ["tuning.selectivity", "selectivity"])
+def test_an_analysis_is_explained_from_its_docstring(homologue, name):
+    outcome = homologue("explain", name)
+    assert outcome.status == 0
+    assert "  call\n" in outcome.out
+    assert "doi" in outcome.out.lower()
+    assert "``" not in outcome.out
+
+
+def test_lines_are_of_readable_width(homologue):
+    lines = homologue("explain", "representation.decode").out.splitlines()
+    assert max(len(line) for line in lines) <= 88
+
+
+def test_unknown_names_suggest_claims_and_analyses(homologue):
+    outcome = homologue("explain", "units-are-tund")
+    assert outcome.status == 2
+    assert "did you mean 'units-are-tuned'" in outcome.err
+    assert "tuning.selectivity" in homologue("explain", "tuning.selectivty").err
+
+
+def test_sections_keep_references_apart_and_drop_marks():
+    found = sections_of(
+        "Do :func:`~a.b.c`.\n\nReferences\n----------\n"
+        ".. [1] First,\n   second line.\n.. [2] Other [1]_.\n"
+    )
+    assert found == {"": "Do c.", "References": "[1] First, second line.\n[2] Other [1]."}
