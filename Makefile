@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV ?= .venv
 OUT ?= results
 ARGS ?=
+WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := pyproject.toml constraints.txt
@@ -41,8 +42,8 @@ layers: $(VENV)/.installed-dev  ## who may import whom
 types: $(VENV)/.installed-dev  ## static types
 	@$(BIN)/mypy
 
-tests: $(VENV)/.installed-dev  ## pytest (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+tests: $(VENV)/.installed-dev  ## pytest (ARGS="-k name" for some, WORKERS=0 in one process)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 clean:  ## remove the environment and caches, not results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,6 +15,8 @@ _MODULES = (
     "inference",
     "lineage",
     "parallels",
+    "perturb",
+    "plot",
     "population",
     "recording",
     "reducers",
