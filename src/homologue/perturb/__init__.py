@@ -1,3 +1,19 @@
 """Interventions: ablate, cool, stimulate, clamp, patch, steer; and what they do to behaviour."""
 
-__all__: list[str] = []
+from homologue.perturb._perturbation import ablate, clamp, cool, noise, patch, steer, stimulate
+from homologue.perturb._units import direction, feature, heads
+from homologue.perturb._values import Perturbation
+
+__all__ = [
+    "Perturbation",
+    "ablate",
+    "clamp",
+    "cool",
+    "direction",
+    "feature",
+    "heads",
+    "noise",
+    "patch",
+    "steer",
+    "stimulate",
+]

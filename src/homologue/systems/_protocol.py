@@ -1,4 +1,4 @@
-"""What the bench expects of a system: a name, a kind, a provenance, and ``record``."""
+"""What the bench expects of a system: a name, a kind, a provenance, ``record``; of some, more."""
 
 from __future__ import annotations
 
@@ -53,4 +53,58 @@ class Model(System, Protocol):
 
     def untrained(self, seed: int) -> Model:
         """Return the same architecture with re-initialised parameters."""
+        ...
+
+
+@runtime_checkable
+class Intervention(Protocol):
+    """What a system is asked to do to its own activity while it runs.
+
+    Attributes
+    ----------
+    units : tuple of str
+        Units as recordings name them, or names of sites.
+    positions : object
+        Which tokens or places of a stimulus; None for all.
+    window : (float, float) or None
+        Seconds within a trial, start included, end not; None: throughout.
+    needs : frozenset of str
+        What ``apply`` reads of ``reference``: ``"mean"``, ``"standard_deviation"``,
+        ``"samples"``.
+    """
+
+    @property
+    def units(self) -> tuple[str, ...]: ...
+
+    @property
+    def positions(self) -> Any: ...
+
+    @property
+    def window(self) -> tuple[float, float] | None: ...
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+
+    def apply(
+        self,
+        activity: Any,
+        *,
+        columns: Any = None,
+        reference: Any = None,
+        rng: Any = None,
+        source: Any = None,
+    ) -> Any:
+        """Return the site's activity (…, unit) with some columns perturbed; a new array.
+
+        ``reference`` (see :class:`homologue.systems.Reference`) covers every unit of the site.
+        """
+        ...
+
+
+@runtime_checkable
+class Perturbable(System, Protocol):
+    """A system that can be run while its activity is interfered with."""
+
+    def perturb(self, *perturbations: Intervention, rng: Any = None) -> Perturbable:
+        """Return a system in which these hold; the original stays as it is."""
         ...
