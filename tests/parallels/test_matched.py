@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks._hostile import autoregressive
 
+from homologue.inference._unit_exchange import SHIFTED
 from homologue.parallels import (
     Effort,
     NotApplicable,
@@ -12,10 +14,8 @@ from homologue.parallels import (
     ask,
     get,
     labelled_evidence,
-    unlabelled_evidence,
 )
 from homologue.parallels._matched import class_sets, race
-from homologue.population import participation_ratio
 from homologue.recording import make, variable
 from homologue.representation import balanced_decoding
 from homologue.tuning import split_half_selectivity
@@ -193,18 +193,42 @@ def test_unlabelled_null_and_planted_dimension():
     assert cell.p == 0.01
 
 
-def test_rolls_keep_slow_independent_units_from_looking_low_dimensional():
+@pytest.mark.parametrize(("phi", "samples"), [(0.95, 1), (0.9, 6)])
+def test_windows_keep_slow_independent_units_from_looking_low_dimensional(phi, samples):
     rng = np.random.default_rng(3)
     p = []
-    for i in range(40):
-        rec = drifting(0, rng, length=2400)
-        evidence = unlabelled_evidence(
-            [rec], lambda x: -participation_ratio(x), sizes=Sizes(24, 12, 0), effort=QUICK, rng=i
+    for i in range(60):
+        length = 80 * samples
+        rec = make(
+            autoregressive(rng, length, 16, phi),
+            group=np.arange(length) // samples,
+            variables={"time": np.arange(length) * 0.1},
+            kind="brain",
         )
-        assert evidence.scheme == "unit-wise rolls"
-        exceed = (evidence.null >= evidence.observed - 1e-12).sum()
-        p.append((exceed + 1) / (evidence.null.size + 1))
-    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 40)
+        cell = ask(LOW, [rec], None, system="s", effort=QUICK, seed=i)
+        assert cell.reason == SHIFTED
+        p.append(cell.p)
+    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+
+
+def test_a_factor_that_slow_units_share_is_found():
+    rng = np.random.default_rng(4)
+    activity = autoregressive(rng, 400, 14, 0.8) + 2 * autoregressive(rng, 400, 1, 0.8)
+    time = {"time": np.arange(400) * 0.1}
+    rec = make(activity, group=np.arange(400) // 4, variables=time, kind="brain")
+    cell = ask(LOW, [rec], None, system="s", effort=QUICK, seed=0)
+    assert cell.p == 0.01
+    assert cell.effect > 0.3
+
+
+def test_only_groups_in_the_window_count():
+    rng = np.random.default_rng(5)
+    time = {"time": np.arange(48) * 0.1}
+    activity = rng.standard_normal((48, 14))
+    rec = make(activity, group=np.arange(48), variables=time, kind="brain")
+    cell = ask(LOW, [rec], None, system="s", effort=QUICK, seed=0)
+    assert cell.state == "not applicable"
+    assert "36 groups in the middle" in cell.reason
 
 
 def test_needs_that_are_not_met_are_reasons_not_errors():

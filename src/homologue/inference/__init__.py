@@ -11,6 +11,7 @@ from homologue.inference._bootstrap import (
     mean_interval,
 )
 from homologue.inference._design import Design, exchangeability
+from homologue.inference._maximum_entropy import MaximumEntropy, maximum_entropy
 from homologue.inference._permutation import (
     PermutationNull,
     permutation_null,
@@ -38,14 +39,17 @@ from homologue.inference._surrogates import (
     roll_units,
     shuffle_units,
 )
+from homologue.inference._unit_exchange import UnitExchange, unit_exchange
 
 __all__ = [
     "CalibratedSimilarity",
     "Design",
     "Interval",
+    "MaximumEntropy",
     "PermutationNull",
     "Scores",
     "SequentialP",
+    "UnitExchange",
     "benjamini_hochberg",
     "benjamini_yekutieli",
     "calibrate_similarity",
@@ -55,6 +59,7 @@ __all__ = [
     "exchangeability",
     "group_weights",
     "max_t",
+    "maximum_entropy",
     "mean_interval",
     "p_value",
     "permutation_null",
@@ -66,4 +71,5 @@ __all__ = [
     "score",
     "sequential_p_value",
     "shuffle_units",
+    "unit_exchange",
 ]

@@ -126,7 +126,7 @@ POPULATION_REPRESENTS = register(
 CODE_IS_LOW_DIMENSIONAL = register(
     Claim(
         id="code-is-low-dimensional",
-        version=1,
+        version=2,
         question="Are representations distributed over fewer dimensions than units?",
         sentence=(
             "Activity fills fewer dimensions than independent units would "
@@ -136,7 +136,7 @@ CODE_IS_LOW_DIMENSIONAL = register(
             "how far the participation ratio (PR, units standardised) has fallen from that of "
             "the null to its least: (PR of the null − PR) / (PR of the null − 1)"
         ),
-        null="each unit exchanged on its own: permuted between groups, or rolled in time",
+        null="each unit exchanged on its own: permuted between groups, or a window of time moved",
         against="a participation ratio no smaller than that of independent units",
         sizes=Sizes(groups=24, units=12, classes=0),
         gather=_low_dimensional,

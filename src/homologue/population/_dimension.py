@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import xarray as xr
 from scipy.stats import t as student
 
 from homologue._errors import InvalidDesign
 from homologue._typing import Array, Float
-from homologue.inference import p_value
-from homologue.inference._shifts import stretches
+from homologue.inference import UnitExchange, p_value, unit_exchange
+from homologue.inference._unit_exchange import PERMUTED
 from homologue.population._balanced import participation_ratio
 from homologue.recording import validate
 
 _BLOCKS = 50
 _CONTIGUOUS_BLOCKS = 20
-_SHORTEST = 8
-SHIFTED = "units shifted in time, each on its own"
-PERMUTED = "units permuted between groups, each on its own"
 
 
 def dimension(
@@ -100,25 +95,22 @@ def dimension(
             "tuning or decoding question"
         )
     generator = np.random.default_rng(rng)
-    data = _rows(rec)
-    groups = int(data.group.max()) + 1
-    if data.scheme == PERMUTED and groups < 3:
+    activity, exchange, groups = _rows(rec)
+    if exchange.scheme == PERMUTED and groups < 3:
         raise InvalidDesign(f"{groups} groups; a dimension needs at least 3 independent ones")
-    if data.scheme == PERMUTED:
-        values = _scaled(data.activity, standardised=standardised)
-        draws = (_permuted(values, data.parts, generator) for _ in range(permutations))
-    else:
-        values = _scaled(data.windows(None), standardised=standardised)
-        draws = (
-            _scaled(data.windows(generator), standardised=standardised) for _ in range(permutations)
-        )
+    kept = activity[exchange.rows]
+    values = _scaled(kept, standardised=standardised)
+    draws = (
+        _scaled(exchange.surrogate(activity, rng=generator), standardised=standardised)
+        for _ in range(permutations)
+    )
     observed = _eigenvalues(values)
     null = np.stack([_eigenvalues(drawn) for drawn in draws])
     ratio, null_ratio = _ratio(observed), _ratio(null)
     expected = float(null_ratio.mean())
     effect = 1 - ratio / expected
     null_effect = 1 - null_ratio / expected
-    error, blocks = _jackknife(data, generator, standardised=standardised)
+    error, blocks = _jackknife(kept, exchange, generator, standardised=standardised)
     reach = student.ppf(0.975, blocks - 1) * error / expected
     threshold = np.quantile(null, 0.95, axis=0)
     below = np.flatnonzero(observed <= threshold)
@@ -143,7 +135,7 @@ def dimension(
         attrs={
             "analysis": "population.dimension",
             "statistic": "1 − participation ratio / participation ratio of independent units",
-            "null": data.scheme,
+            "null": exchange.scheme,
             "permutations": permutations,
             "family": "one test",
             "standardised": int(standardised),
@@ -154,63 +146,18 @@ def dimension(
     )
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Activity with its groups, and the parts within which units are exchanged, and how."""
-
-    activity: np.ndarray
-    group: np.ndarray
-    parts: list[np.ndarray]
-    scheme: str
-
-    def windows(self, rng: np.random.Generator | None) -> Float[Array, "kept unit"]:
-        """Return a window of each part: its middle, or one with a start of its own per unit."""
-        width = self.activity.shape[1]
-        columns = np.arange(width)
-        found = []
-        for part in self.parts:
-            free = part.size // 4
-            start = np.full(width, free // 2) if rng is None else rng.integers(free + 1, size=width)
-            rows = part[np.arange(part.size - free)[:, None] + start]
-            found.append(self.activity[rows, columns])
-        return np.concatenate(found)
-
-
-def _rows(rec: xr.DataArray) -> _Rows:
+def _rows(rec: xr.DataArray) -> tuple[Float[Array, "row unit"], UnitExchange, int]:
+    """Return activity by sample, or by group where groups are exchanged; how; and their number."""
     activity = rec.values.astype(np.float64)
+    given = {name: rec[name].values for name in ("block", "time") if name in rec.coords}
+    exchange = unit_exchange(rec["group"].values, trials="lag" in rec.coords, **given)
     _, group = np.unique(rec["group"].values, return_inverse=True)
-    block = rec["block"].values if "block" in rec.coords else np.zeros(group.size, dtype=np.int64)
-    if "time" in rec.coords:
-        parts = stretches(rec["time"].values, block)
-        trials = "lag" in rec.coords
-        if any(
-            part.size >= _SHORTEST and (not trials or np.unique(group[part]).size > 1)
-            for part in parts
-        ):
-            return _Rows(activity, group, parts, SHIFTED)
     size = np.bincount(group)
-    if size.max() > 1:
+    if exchange.scheme == PERMUTED:
         sums = np.zeros((size.size, activity.shape[1]))
         np.add.at(sums, group, activity)
         activity = sums / size[:, None]
-        first = np.zeros(size.size, dtype=np.int64)
-        first[group[::-1]] = np.arange(group.size)[::-1]
-        block, group = block[first], np.arange(size.size)
-    members = [np.flatnonzero(block == b) for b in np.unique(block)]
-    if max(part.size for part in members) < 2:
-        # Every group is a block of its own: the blocks say how labels move, not units.
-        members = [np.arange(group.size)]
-    return _Rows(activity, group, members, PERMUTED)
-
-
-def _permuted(
-    values: Float[Array, "sample unit"], parts: list[np.ndarray], rng: np.random.Generator
-) -> Float[Array, "sample unit"]:
-    """Permute each unit's values on its own, within each part."""
-    out = np.empty_like(values)
-    for part in parts:
-        out[part] = rng.permuted(values[part], axis=0)
-    return out
+    return activity, exchange, size.size
 
 
 def _scaled(
@@ -238,20 +185,24 @@ def _ratio(eigenvalues: Float[Array, "... component"]) -> Float[Array, "..."]:
     return np.where(varies, eigenvalues.sum(axis=-1) ** 2 / np.where(varies, square, 1.0), np.nan)
 
 
-def _jackknife(data: _Rows, rng: np.random.Generator, *, standardised: bool) -> tuple[float, int]:
+def _jackknife(
+    activity: Float[Array, "kept unit"],
+    exchange: UnitExchange,
+    rng: np.random.Generator,
+    *,
+    standardised: bool,
+) -> tuple[float, int]:
     """Return the standard error of the participation ratio, leaving out one block at a time.
 
     A block is made of groups at random, or of neighbours in time.
     """
-    if data.scheme == PERMUTED:
-        activity = data.activity
-        count = int(data.group.max()) + 1
+    count = activity.shape[0]
+    if exchange.scheme == PERMUTED:
         blocks = min(_BLOCKS, count)
-        member = (rng.permutation(count) % blocks)[data.group]
+        member = rng.permutation(count) % blocks
     else:
-        activity = data.windows(None)
-        blocks = min(_CONTIGUOUS_BLOCKS, activity.shape[0] // 2)
-        member = np.arange(activity.shape[0]) * blocks // activity.shape[0]
+        blocks = min(_CONTIGUOUS_BLOCKS, count // 2)
+        member = np.arange(count) * blocks // count
     left = np.array(
         [
             participation_ratio(activity[member != k], standardised=standardised)
