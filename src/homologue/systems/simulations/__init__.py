@@ -1,0 +1,1 @@
+"""Published simulations: genes, species, people; perturbable, and neither brain nor network."""
