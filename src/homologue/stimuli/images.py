@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from homologue._errors import HomologueError, UnknownName, nearest
 from homologue._typing import Array, Num
@@ -31,6 +32,8 @@ _FETCHED = (
 PHOTOGRAPHS = _BUNDLED + _FETCHED
 """Names of the photographs: two that come with scikit-learn, twelve from scikit-image's."""
 
+
+_LUMA = np.array([0.299, 0.587, 0.114])
 
 Picture = Num[Array, " height width *colour"]
 
@@ -303,3 +306,197 @@ def digits(*, n_per_digit: int = 30, size: int = 64) -> Stimuli:
         licence="CC-BY-4.0",
         citation="doi:10.24432/C50P49",
     )
+
+
+def white_noise(
+    *,
+    n_pictures: int = 1000,
+    n_checks: int = 28,
+    size: int = 224,
+    contrast: float = 0.3,
+    colour: bool = False,
+    rng: np.random.Generator | int = 0,
+) -> Stimuli:
+    """Return pictures of independent Gaussian checks, for reverse correlation.
+
+    Parameters
+    ----------
+    n_pictures : int
+    n_checks : int
+        Checks along each side; divides ``size``.
+    size : int
+        Height and width in pixels.
+    contrast : float
+        Standard deviation of a check, of half the range; what passes the range is cut off (at
+        .3: one check in 1 200).
+    colour : bool
+        Red, green and blue of their own, rather than grey.
+    rng : numpy Generator or int
+
+    Returns
+    -------
+    Stimuli
+        Each picture is its own group. :func:`luminance` gives the checks back.
+
+    Raises
+    ------
+    HomologueError
+        Checks that do not divide the picture, or a contrast outside 0 … 1.
+
+    References
+    ----------
+    .. [1] Marmarelis & Naka 1972, Science 175:1276, doi:10.1126/science.175.4027.1276
+
+    Examples
+    --------
+    >>> noise = white_noise(n_pictures=2, n_checks=4, size=8)
+    >>> noise.items[0].shape, len(noise)
+    ((8, 8, 3), 2)
+    """
+    if n_pictures < 1 or n_checks < 1 or size % n_checks:
+        raise HomologueError(
+            f"the checks divide the picture: size is a multiple of n_checks; given {size} and "
+            f"{n_checks}, for {n_pictures} pictures"
+        )
+    if not 0 < contrast <= 1:
+        raise HomologueError(f"contrast lies in (0, 1]; given {contrast}")
+    generator = np.random.default_rng(rng)
+    level = generator.standard_normal((n_pictures, n_checks, n_checks, 3 if colour else 1))
+    grey = np.clip(np.round(127.5 * (1 + contrast * level)), 0, 255).astype(np.uint8)
+    if not colour:
+        grey = np.repeat(grey, 3, axis=3)
+    check = size // n_checks
+    return Stimuli(
+        [picture.repeat(check, axis=0).repeat(check, axis=1) for picture in grey],
+        name="white noise",
+        names=[f"noise {number}" for number in range(n_pictures)],
+        licence="BSD-3-Clause (generated here)",
+    )
+
+
+def natural_patches(
+    names: Sequence[str] = _BUNDLED,
+    *,
+    n_patches: int = 500,
+    patch: int = 32,
+    size: int = 32,
+    rng: np.random.Generator | int = 0,
+) -> Stimuli:
+    """Return patches of photographs at random places, for reverse correlation.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of :data:`PHOTOGRAPHS`; the two that come with scikit-learn by default.
+    n_patches : int
+        In all, spread evenly over the photographs.
+    patch : int
+        Height and width cut out, in the photograph's pixels.
+    size : int
+        Height and width to which each is brought (bilinear).
+    rng : numpy Generator or int
+
+    Returns
+    -------
+    Stimuli
+        Group: the tile of ``4 · patch`` pixels of a photograph in which the patch's centre
+        lies, since patches that overlap are not independent. Variable ``photograph``.
+
+    Raises
+    ------
+    UnknownName, AssetUnavailable
+        As :func:`photograph`.
+    HomologueError
+        A patch larger than a photograph.
+
+    Notes
+    -----
+    Neighbouring pixels are alike (power falls as one over frequency squared), so that an average
+    over patches is the field blurred: estimate with a penalty
+    (``homologue.tuning.receptive_field``).
+
+    References
+    ----------
+    .. [1] Smyth, Willmore, Baker, Thompson & Tolhurst 2003, J. Neurosci. 23:4746,
+       doi:10.1523/JNEUROSCI.23-11-04746.2003
+
+    Examples
+    --------
+    >>> patches = natural_patches(n_patches=10, size=16)
+    >>> len(patches), patches.items[0].shape
+    (10, (16, 16, 3))
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    if n_patches < len(names) or patch < 1 or size < 1:
+        raise HomologueError(
+            f"at least one patch of each of {len(names)} photographs, sizes positive; given "
+            f"{n_patches} patches of {patch} pixels at {size}"
+        )
+    generator = np.random.default_rng(rng)
+    items, labels, tiles = [], [], []
+    for number, name in enumerate(names):
+        whole = photograph(name)
+        if patch > min(whole.shape[:2]):
+            raise HomologueError(
+                f"{name!r} has {whole.shape[0]} × {whole.shape[1]} pixels, smaller than the "
+                f"patch of {patch}"
+            )
+        count = n_patches // len(names) + (number < n_patches % len(names))
+        tops = generator.integers(0, whole.shape[0] - patch + 1, count)
+        lefts = generator.integers(0, whole.shape[1] - patch + 1, count)
+        for top, left in zip(tops, lefts, strict=True):
+            items.append(resize(whole[top : top + patch, left : left + patch], size))
+            labels.append(name)
+            row, column = (int(edge + patch // 2) // (4 * patch) for edge in (top, left))
+            tiles.append(f"{name} {row}, {column}")
+    return Stimuli(
+        items,
+        {"photograph": labels},
+        group=tiles,
+        name="natural patches",
+        names=[f"{tile}, patch {number}" for number, tile in enumerate(tiles)],
+        licence="CC0 or public domain (scikit-image), CC-BY 2.0 (scikit-learn)",
+        citation="doi:10.7717/peerj.453",
+    )
+
+
+def luminance(stimuli: Stimuli, size: int = 28) -> xr.DataArray:
+    """Return pictures as grey levels, the array that receptive fields are measured against.
+
+    Parameters
+    ----------
+    stimuli : Stimuli
+        Square pictures whose side is a multiple of ``size``.
+    size : int
+        Rows and columns to which each is averaged.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims ``("stimulus", "row", "column")``, −1 (black) … 1 (white): the weighted sum of red,
+        green and blue that BT.601 calls luma.
+
+    Raises
+    ------
+    HomologueError
+        No pictures, or sides that ``size`` does not divide.
+
+    Examples
+    --------
+    >>> luminance(white_noise(n_pictures=3, n_checks=4, size=8), 4).shape
+    (3, 4, 4)
+    """
+    if stimuli.modality != "image":
+        raise HomologueError(f"luminance is of pictures; given {stimuli.modality} items")
+    found = np.empty((len(stimuli), size, size))
+    for number, item in enumerate(stimuli.items):
+        height, width = item.shape[:2]
+        if height != width or height % size:
+            raise HomologueError(
+                f"the sides of a picture are equal and a multiple of size={size}; given "
+                f"{height} × {width}"
+            )
+        grey = item @ _LUMA if item.ndim == 3 else item.astype(np.float64)
+        part = height // size
+        found[number] = grey.reshape(size, part, size, part).mean(axis=(1, 3))
+    return xr.DataArray(found / 127.5 - 1, dims=("stimulus", "row", "column"), name="luminance")

@@ -11,23 +11,31 @@ from homologue.tuning._information import (
     spatial_information,
     vector_length,
 )
+from homologue.tuning._invariance import invariance
 from homologue.tuning._mutual import mutual_information, response_levels
 from homologue.tuning._peri_event import peri_event
 from homologue.tuning._quiroga import quiroga, responsive
 from homologue.tuning._selectivity import clustered_interval, selectivity
 from homologue.tuning._sparseness import rolls_treves, sparseness, vinje_gallant
+from homologue.tuning.receptive_fields import (
+    receptive_field,
+    token_context,
+    triggered_covariance,
+)
 
 __all__ = [
     "class_selectivity",
     "clustered_interval",
     "concept_cells",
     "d_prime",
+    "invariance",
     "morcos",
     "mutual_information",
     "peri_event",
     "place_fields",
     "quiroga",
     "rank_contrast",
+    "receptive_field",
     "response_levels",
     "responsive",
     "rolls_treves",
@@ -37,6 +45,8 @@ __all__ = [
     "spatial_coherence",
     "spatial_information",
     "split_half_selectivity",
+    "token_context",
+    "triggered_covariance",
     "tuning_curve",
     "vector_length",
     "vinje_gallant",

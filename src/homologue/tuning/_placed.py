@@ -219,7 +219,7 @@ def place(
             "take fewer bins, a lower minimum_occupancy, or a longer recording"
         )
     codes = np.where(kept[codes], codes, found.size)
-    design, group = _design(rec, rows, codes, minimum_lag, null=null, force_iid=force_iid)
+    design, group = design_of(rec, rows, codes, minimum_lag, null=null, force_iid=force_iid)
     activity = values[rows].astype(np.float64)
     reason = _reasons(activity, codes < found.size, rates=rates)
     activity[:, reason != ""] = 0.0
@@ -233,19 +233,20 @@ def place(
         "n_not_tested": int((reason != "").sum()),
     }
     step = _step(rec, activity)
-    cluster = _clusters(rec, rows, group)
+    cluster = clusters_of(rec, rows, group)
     return Placed(found, rows, codes, activity, reason, design, cluster, step, attrs)
 
 
-def _design(
+def design_of(
     rec: xr.DataArray,
     rows: np.ndarray,
     codes: np.ndarray,
     minimum_lag: float | None,
     *,
-    null: str,
-    force_iid: bool,
+    null: str = "declared",
+    force_iid: bool = False,
 ) -> tuple[Design, np.ndarray]:
+    """Return what may be exchanged among some samples, and their groups."""
     extra: dict[str, Any] = {
         name: rec[name].values[rows] for name in ("block", "time") if name in rec.coords
     }
@@ -299,7 +300,7 @@ def _step(rec: xr.DataArray, activity: np.ndarray) -> float:
     return step if whole and counts.max(initial=0.0) < 2**31 else 0.0
 
 
-def _clusters(rec: xr.DataArray, rows: np.ndarray, group: np.ndarray) -> np.ndarray:
+def clusters_of(rec: xr.DataArray, rows: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Return what resampling takes as one: declared groups, or stretches of the session."""
     _, cluster = np.unique(group, return_inverse=True)
     if cluster.max() + 1 >= _FEWEST_CLUSTERS or "time" not in rec.coords:
