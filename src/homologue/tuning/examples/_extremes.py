@@ -1,0 +1,158 @@
+"""Each unit's k most extreme samples, at the price of one comparison a value.
+
+Most values fail the comparison with the k-th best so far. Those that pass wait, unsorted, in
+places beside the k best; a unit is put in order only when its places are full. A unit whose
+values rise without end fills them with every block: it alone is sorted anew, not the others.
+
+Sorting is within rows of a few dozen entries. Float32 values and sample numbers share one
+64-bit key (value above, sample number below, counted down), so that an in-register sort also
+settles ties: of equal values the earlier sample stands first, whatever the order of arrival.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from homologue._typing import Array, Bool, Float, Int, Num
+from homologue.reducers import State
+from homologue.reducers._arrays import round_down, stable_order
+
+_ROOM = 3
+_ENTRIES_AT_ONCE = 2**16
+_LOW = np.int64(0xFFFFFFFF)
+_FREE = np.iinfo(np.int64).min
+
+
+def empty(k: int, width: int) -> State:
+    """Return places for k entries of each unit and for as many again that wait, all free."""
+    return {
+        "key": np.full((width, _ROOM * k), np.nan),
+        "sample": np.full((width, _ROOM * k), -1, dtype=np.int64),
+        "filled": np.zeros(width, dtype=np.int64),
+        "bound": np.full(width, -np.inf),
+    }
+
+
+def add(
+    state: State, activity: Num[Array, "sample unit"], k: int, *, start: int, sign: int, late: bool
+) -> None:
+    """Let a block's values take part; the state is changed in place.
+
+    Parameters
+    ----------
+    state : State
+        Of :func:`empty`.
+    activity : array, shape (sample, unit)
+        NaN is never among the chosen.
+    k : int
+    start : int
+        Number of the first sample.
+    sign : {1, -1}
+        The largest, or the smallest.
+    late : bool
+        No sample seen so far is later: a value equal to the k-th best cannot displace it.
+    """
+    passing = _passing(activity, state["bound"], sign, strictly=late)
+    row, unit = np.divmod(np.flatnonzero(passing), activity.shape[1])
+    count = np.bincount(unit, minlength=activity.shape[1])
+    full = state["filled"] + count > state["key"].shape[1]
+    if full.any():
+        _renew(state, activity, np.flatnonzero(full), k, start, sign)
+        kept = ~full[unit]
+        row, unit = row[kept], unit[kept]
+        count = np.where(full, 0, count)
+    if not unit.size:
+        return
+    order = stable_order(unit)
+    row, unit = row[order], unit[order]
+    first = np.cumsum(count) - count
+    place = state["filled"][unit] + np.arange(unit.size) - first[unit]
+    state["key"][unit, place] = sign * activity[row, unit].astype(np.float64)
+    state["sample"][unit, place] = row + start
+    state["filled"] += count
+
+
+def merge(first: State, second: State, k: int) -> State:
+    """Return the best of both."""
+    key = np.concatenate([first["key"], second["key"]], axis=1)
+    sample = np.concatenate([first["sample"], second["sample"]], axis=1)
+    out = empty(k, key.shape[0])
+    _put(out, np.arange(key.shape[0]), *best(key, sample, k))
+    return out
+
+
+def best(
+    key: Float[Array, "unit entry"], sample: Int[Array, "unit entry"], k: int
+) -> tuple[Float[Array, "unit k"], Int[Array, "unit k"]]:
+    """Return each row's k largest keys, and their samples; NaN and −1 where there are fewer.
+
+    Examples
+    --------
+    >>> best(np.array([[1.0, 3.0, 3.0]]), np.array([[5, 9, 2]]), 2)[1].tolist()
+    [[2, 9]]
+    """
+    narrow = key.astype(np.float32)
+    exact = np.array_equal(narrow, key, equal_nan=True) and int(sample.max(initial=0)) < _LOW
+    if not exact:
+        order = np.lexsort((sample, -key), axis=1)[:, :k]
+        return np.take_along_axis(key, order, axis=1), np.take_along_axis(sample, order, axis=1)
+    packed = _packed(narrow, sample)
+    if packed.shape[1] > 2 * k:
+        packed = np.partition(packed, packed.shape[1] - k, axis=1)[:, -k:]
+    packed.sort(axis=1)
+    return _unpacked(packed[:, ::-1])
+
+
+def _passing(
+    activity: np.ndarray, bound: np.ndarray, sign: int, *, strictly: bool
+) -> Bool[Array, "sample unit"]:
+    # Rounded away from the chosen: never stricter than the bound itself.
+    near = round_down(bound, activity) if sign > 0 else -round_down(bound, activity)
+    if sign > 0:
+        return activity > near if strictly else activity >= near
+    return activity < near if strictly else activity <= near
+
+
+def _renew(
+    state: State, activity: np.ndarray, units: np.ndarray, k: int, start: int, sign: int
+) -> None:
+    """Sort the units whose places do not suffice, their column of the block included."""
+    rows = activity.shape[0]
+    step = max(1, _ENTRIES_AT_ONCE // (rows + state["key"].shape[1]))
+    number = np.arange(start, start + rows)
+    for begin in range(0, units.size, step):
+        some = units[begin : begin + step]
+        column = sign * activity[:, some].T.astype(np.float64)
+        sample = np.where(np.isnan(column), -1, number)
+        key = np.concatenate([state["key"][some], column], axis=1)
+        sample = np.concatenate([state["sample"][some], sample], axis=1)
+        _put(state, some, *best(key, sample, k))
+
+
+def _put(state: State, units: np.ndarray, key: np.ndarray, sample: np.ndarray) -> None:
+    """Write the k best of some units, free their other places, and set the bound."""
+    k = key.shape[1]
+    state["key"][units] = np.nan
+    state["sample"][units] = -1
+    state["key"][units, :k] = key
+    state["sample"][units, :k] = sample
+    known = np.count_nonzero(sample >= 0, axis=1)
+    state["filled"][units] = known
+    state["bound"][units] = np.where(known == k, key[:, -1], -np.inf)
+
+
+def _packed(key: Float[Array, "unit entry"], sample: Int[Array, "unit entry"]) -> np.ndarray:
+    bits = (key + np.float32(0)).view(np.int32)
+    ordered = (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).astype(np.int64)
+    packed = (ordered << 32) | (_LOW - sample)
+    packed[sample < 0] = _FREE
+    return packed
+
+
+def _unpacked(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    free = packed == _FREE
+    bits = (packed >> 32).astype(np.int32)
+    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
+    key = bits.view(np.float32).astype(np.float64)
+    key[free] = np.nan
+    return key, np.where(free, -1, _LOW - (packed & _LOW))
