@@ -17,7 +17,8 @@ from homologue.systems._tokens import Tokens
 SPACES = ("mean", "units", "samples")
 """What becomes of places (pixels, patches): averaged, units of their own, or samples."""
 
-_PROBE = (2, 3)
+PROBE = (2, 3)
+"""Texts and tokens of the small pass."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,12 @@ class TextFeed:
 
     def probe(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return two texts of three tokens: texts, tokens and their product differ."""
-        size, length = _PROBE
+        size, length = PROBE
         return self._padded([np.resize(self.tokens.ids[0], length)] * size)
 
     def layout(self, site: Site, value: torch.Tensor) -> Layout:
         """Tell tokens × units from one row per text."""
-        size, length = _PROBE
+        size, length = PROBE
         if site.level == "pattern":
             if value.ndim != 4 or value.shape[2:] != (length, length):
                 raise _odd(site, value, f"attention weights ({size}, head, {length}, {length})")
@@ -274,11 +275,11 @@ class ArrayFeed:
 
     def probe(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the first stimulus, as often as a probe has texts."""
-        return self.inputs(np.zeros(_PROBE[0], dtype=np.int64))
+        return self.inputs(np.zeros(PROBE[0], dtype=np.int64))
 
     def layout(self, site: Site, value: torch.Tensor) -> Layout:
         """Tell units from places."""
-        size = _PROBE[0]
+        size = PROBE[0]
         if value.ndim == 0 or value.shape[0] != size:
             raise _odd(site, value, f"({size} stimuli, …)")
         shape = tuple(int(n) for n in value.shape[1:])

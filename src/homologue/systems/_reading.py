@@ -7,9 +7,11 @@ asked for alone, never on where a recording started: a resumed one repeats the s
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -86,6 +88,8 @@ class Reading:
         First sample of each stimulus, and the number of samples at the end.
     columns : ndarray
         First unit of each site, and the number of units at the end.
+    interference : Interference or None
+        What is done to the activity while the model runs.
     """
 
     tap: Tap
@@ -94,6 +98,7 @@ class Reading:
     layouts: tuple[Layout, ...]
     offsets: np.ndarray
     columns: np.ndarray
+    interference: Any = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -149,12 +154,19 @@ class Reading:
                 activity = into[begin:end]
             done = begin
             wanted = first + np.flatnonzero(np.diff(self.offsets[first : last + 1]))
-            with self.tap.attached():
+            # Attached first, a perturbation is made before activity is read.
+            with self._perturbed(), self.tap.attached():
                 for batch in batches(self.feed.lengths[wanted], sizes, padding=self.feed.padding):
                     done += self._read(wanted[batch], begin, activity)
                     if progress is not None:
                         progress(done, total)
             yield Block(begin, end, first, last, activity)
+
+    def _perturbed(self, index: np.ndarray | None = None) -> Any:
+        """Return a context: perturbing hooks are held, or (with stimuli) act."""
+        if self.interference is None:
+            return contextlib.nullcontext()
+        return self.interference.attached() if index is None else self.interference.running(index)
 
     def _read(self, index: np.ndarray, begin: int, activity: np.ndarray) -> int:
         """Run one batch and write its rows; return how many there were."""
@@ -170,6 +182,8 @@ class Reading:
         def receive(number: int, value: torch.Tensor) -> None:
             taken = self.feed.take(self.sites[number], self.layouts[number], value, index)
             left, right = int(self.columns[number]), int(self.columns[number + 1])
+            if self.interference is not None:
+                self.interference.refuse_nonfinite(self.sites[number].name, taken)
             if tuple(taken.shape) != (rows, right - left):
                 raise HomologueError(
                     f"{self.sites[number].name!r} gave {tuple(taken.shape)} samples × units, "
@@ -183,7 +197,8 @@ class Reading:
                 target[:, left:right].index_copy_(0, scattered, taken)
 
         args, kwargs = self.feed.inputs(index)
-        self.tap.run(args, kwargs, receive)
+        with self._perturbed(index):
+            self.tap.run(args, kwargs, receive)
         return rows
 
 

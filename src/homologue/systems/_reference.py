@@ -49,7 +49,7 @@ class Reference:
         HomologueError
             No sample, or values that are not finite.
         """
-        values = np.asarray(activity, dtype=np.float64)
+        values = np.asarray(activity)
         if values.ndim < 2 or not values.size:
             raise HomologueError(
                 f"a reference is made of activity (…, unit) with a sample at least; given an "
@@ -60,4 +60,5 @@ class Reference:
             raise HomologueError(
                 "the activity a reference is made of holds NaN or Inf; leave those samples out"
             )
-        return cls(values.mean(axis=0), values.std(axis=0), values)
+        mean = values.mean(axis=0, dtype=np.float64)
+        return cls(mean, values.std(axis=0, dtype=np.float64), values)

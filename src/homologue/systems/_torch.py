@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +17,15 @@ from homologue import recording
 from homologue._errors import HomologueError
 from homologue.stimuli import Stimuli
 from homologue.systems._coordinates import SampleTable, unit_table
+from homologue.systems._feeds import Feed
+from homologue.systems._logits import read_logits
+from homologue.systems._patched import rows_of
+from homologue.systems._perturbed import Act, Interference, acts_of, digest
 from homologue.systems._progress import Progress, shown_progress
+from homologue.systems._protocol import Intervention
 from homologue.systems._reading import Block, Reading, Sizes
 from homologue.systems._recorder import Destination, fingerprint, write
+from homologue.systems._reference import Reference
 from homologue.systems._shards import check_precision, rounded
 from homologue.systems._shown import as_stimuli, context_length, open_reading, placement
 from homologue.systems._sites import Site
@@ -110,13 +117,20 @@ class TorchModel:
         self._derived = {site.name: site for site in derived}
         self._initialise = initialise
         self._max_tokens = max_tokens
+        self._acts: tuple[Act, ...] = ()
         self._announced: set[str] = set()
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         """Return name, kind and size."""
         size = sum(p.numel() for p in self.model.parameters())
-        return f"<TorchModel {self.name} ({self.kind}, {size / 1e6:.3g} M parameters)>"
+        held = "".join(f", {name}" for name in self.perturbations)
+        return f"<TorchModel {self.name} ({self.kind}, {size / 1e6:.3g} M parameters{held})>"
+
+    @property
+    def perturbations(self) -> tuple[str, ...]:
+        """What is done to the network's activity while it runs, in order."""
+        return tuple(dict.fromkeys(act.name for act in self._acts))
 
     def record(
         self,
@@ -267,6 +281,173 @@ class TorchModel:
         for block in reading.blocks(self._sizes(batch_tokens, batch_size)):
             yield self._wrap(table, block)
 
+    def perturb(
+        self, *perturbations: Intervention, reference: Any = None, rng: Any = None
+    ) -> TorchModel:
+        """Return a system in which activity is interfered with; this one stays as it is.
+
+        The network is shared and not changed: hooks are there only while it runs. What the
+        returned system records, and what it puts out, is of the perturbed network; sites after
+        a perturbation see it, the perturbed site itself is read as it was left.
+
+        Parameters
+        ----------
+        *perturbations : Intervention
+            Of :mod:`homologue.perturb`; applied in this order where they meet. Called on a
+            perturbed system, they are added to what it has.
+        reference : recording, Stimuli, or sequence, optional
+            What is normal, for ablation by mean or resampling, and for doses in standard
+            deviations: a recording of the whole sites, or stimuli that are shown to the
+            unperturbed network now.
+        rng : int or numpy.random.Generator, optional
+            For perturbations that draw. A stimulus draws by its number among those shown, so
+            that batches do not change the result.
+
+        Returns
+        -------
+        TorchModel
+
+        Raises
+        ------
+        UnknownName
+            A site or head that is not there; a unit that is not there is found out by the first
+            run.
+        HomologueError
+            A perturbation with a window of time, one that lacks its reference or ``rng``, or
+            one that makes activity NaN or Inf (when it runs; the message names the dose).
+
+        Notes
+        -----
+        A module called several times in a pass is perturbed at one call (``"site#1"``) or at
+        all (``"site#*"``). A module that works in place is perturbed in place. Modules compiled
+        with ``torch.compile`` run as they were written; a ``DataParallel`` over several devices
+        is refused.
+
+        Examples
+        --------
+        >>> from homologue import perturb
+        >>> net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())
+        >>> lesioned = TorchModel(net, name="toy").perturb(perturb.ablate("0/2"))
+        >>> lesioned.record(np.eye(3, dtype="float32"), sites="1").values[:, 2].tolist()
+        [0.0, 0.0, 0.0]
+        """
+        start = len(self._acts)
+        seeds: list[tuple[int, ...]] = [() for _ in perturbations]
+        if rng is not None:
+            seed = int(np.random.default_rng(rng).integers(2**32))
+            seeds = [(seed, start + number) for number in range(len(perturbations))]
+        found = acts_of(
+            self.model,
+            perturbations,
+            derived=self._derived,
+            announce=self._announce,
+            seeds=seeds,
+        )
+        references = self._references(found, reference)
+        other = copy.copy(self)
+        other._acts = self._acts + tuple(
+            dataclasses.replace(act, reference=references.get(act.site.name)) for act in found
+        )
+        return other
+
+    def unperturbed(self) -> TorchModel:
+        """Return the system without any perturbation."""
+        other = copy.copy(self)
+        other._acts = ()
+        return other
+
+    def _with_sites(self, sites: dict[str, Site]) -> TorchModel:
+        other = copy.copy(self)
+        other._derived = {**self._derived, **sites}
+        return other
+
+    def _references(self, acts: Sequence[Act], given: Any) -> dict[str, Reference]:
+        wanted = {act.site.name: act for act in acts if act.intervention.needs}
+        if not wanted:
+            return {}
+        if given is None:
+            names = ", ".join(act.name for act in wanted.values())
+            raise HomologueError(
+                f"{names} is measured against unperturbed activity: pass "
+                "perturb(…, reference=recording or stimuli)"
+            )
+        out = {}
+        for name in wanted:
+            rec = given
+            if not isinstance(given, (xr.DataArray, xr.Dataset)):
+                rec = self.unperturbed().record(given, sites=name, space="samples")
+            rec = rec["activity"] if isinstance(rec, xr.Dataset) else rec
+            sites = rec["site"].values if "site" in rec.coords else np.array([])
+            here = np.flatnonzero(sites == name)
+            if not here.size:
+                raise HomologueError(
+                    f"the reference holds nothing of site {name!r}; record it: "
+                    f"record(…, sites={name!r})"
+                )
+            out[name] = Reference.of(rec.transpose("sample", "unit").values[:, here])
+        return out
+
+    def outputs(
+        self, stimuli: Any, *, positions: Positions = "all", **options: Any
+    ) -> xr.DataArray:
+        """Show the stimuli and return what the network puts out.
+
+        Parameters
+        ----------
+        stimuli, positions
+            As for :meth:`record`.
+        **options
+            Further options of :meth:`record`.
+
+        Returns
+        -------
+        xarray.DataArray
+            A recording of site ``"output"``: of a tuple, mapping or dataclass the first tensor,
+            which is the logits of a language model or classifier.
+
+        Examples
+        --------
+        >>> net = torch.nn.Linear(3, 2)
+        >>> TorchModel(net, name="toy").outputs(np.eye(3, dtype="float32"))["unit"].values.tolist()
+        ['output/0', 'output/1']
+        """
+        whole = self._with_sites({"<output>": Site("output", "")})
+        return whole.record(stimuli, sites="<output>", positions=positions, **options)
+
+    def logits(
+        self,
+        stimuli: Any,
+        *,
+        positions: Positions = "last",
+        columns: Any = None,
+        **options: Any,
+    ) -> xr.DataArray:
+        """Show texts and return logits of the next token, of some of the vocabulary.
+
+        Only the positions and vocabulary columns asked for are computed.
+
+        Parameters
+        ----------
+        stimuli, positions
+            As for :meth:`record`.
+        columns : sequence of int or str, optional
+            Tokens: indices, or strings that are one token each; all, if left out.
+        **options
+            Further options of :meth:`record`.
+
+        Returns
+        -------
+        xarray.DataArray
+            A recording of site ``"logits"`` with units ``logits/TOKEN INDEX``.
+
+        Raises
+        ------
+        HomologueError
+            A network without output embedding (see :meth:`outputs`), or a string that is
+            several tokens.
+        """
+        return read_logits(self, stimuli, positions=positions, columns=columns, **options)
+
     def untrained(self, seed: int) -> TorchModel:
         """Return the same architecture with parameters drawn anew.
 
@@ -302,7 +483,7 @@ class TorchModel:
         )
 
     def _reading(self, stimuli: Any, options: dict[str, Any]) -> tuple[Stimuli, Reading]:
-        return open_reading(
+        shown, reading = open_reading(
             self.model,
             as_stimuli(stimuli),
             tokenizer=self.tokenizer,
@@ -312,6 +493,24 @@ class TorchModel:
             longest=self._max_tokens or context_length(self.model),
             **options,
         )
+        if self._acts:
+            reading = dataclasses.replace(
+                reading, interference=self._interference(reading, options)
+            )
+        return shown, reading
+
+    def _interference(self, reading: Reading, options: dict[str, Any]) -> Interference:
+        def run(stimuli: Stimuli, site: str) -> tuple[xr.DataArray, Feed]:
+            whole = {**options, "sites": site, "positions": "all", "include_special": True}
+            shown, other = self.unperturbed()._reading(stimuli, {**whole, "space": "samples"})
+            activity = np.empty(other.shape, dtype=np.float32)
+            for _ in other.blocks(self._sizes(None, None), into=activity):
+                pass
+            block = Block(0, other.shape[0], 0, len(shown), activity)
+            return self._wrap(SampleTable.of(shown, other), block), other.feed
+
+        sources = [rows_of(act, reading.feed, run) for act in self._acts]
+        return Interference(self.model, self._acts, reading.feed, sources)
 
     def _sizes(self, batch_tokens: int | None, batch_size: int | None) -> Sizes:
         """Return the bounds of a batch; the defaults fit a small computer or a large device."""
@@ -345,6 +544,7 @@ class TorchModel:
                 self.model,
                 table,
                 kept=dtype,
+                perturbations=digest(self._acts),
                 provenance=sorted(self.provenance(table.stimuli).items()),
                 **vars(sizes),
             ),
@@ -381,6 +581,7 @@ class TorchModel:
             "licence": self.licence or None,
             "citation": self.citation or None,
             "source": self.source or None,
+            "perturbations": "; ".join(self.perturbations) or None,
         }
 
 

@@ -1,0 +1,193 @@
+"""What a patch puts in: activity of another run, aligned by stimulus and position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from homologue._errors import HomologueError
+from homologue.stimuli import Stimuli
+from homologue.systems._feeds import Feed, TextFeed
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Values to put in, per stimulus.
+
+    Attributes
+    ----------
+    values : list of ndarray, each (place, column) or (column,)
+        One per stimulus.
+    places : list of ndarray of int, or None
+        Which tokens the rows are; None: a row stands for every place.
+    """
+
+    values: list[np.ndarray]
+    places: list[np.ndarray] | None
+
+    def batch(
+        self, index: np.ndarray, shape: tuple[int, ...]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return values (stimulus, …, column) of some stimuli, and where there are any.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Stimuli.
+        shape : tuple of int
+            The places of the activity.
+        """
+        if self.places is None:
+            chosen = [self.values[i] for i in index]
+            if shape and chosen[0].ndim > 1:
+                # Padding is behind the last token and seen by none.
+                chosen = [_fitted(one, shape) for one in chosen]
+            elif shape:
+                chosen = [one.reshape(*[1] * len(shape), -1) for one in chosen]
+            return np.stack(chosen), None
+        if len(shape) != 1:
+            raise HomologueError("the source has positions, and the patched site has none")
+        width = self.values[0].shape[-1]
+        put = np.zeros((len(index), *shape, width), dtype=np.float32)
+        inside = np.zeros((len(index), *shape), dtype=bool)
+        for row, stimulus in enumerate(index):
+            put[row, self.places[stimulus]] = self.values[stimulus]
+            inside[row, self.places[stimulus]] = True
+        return put, inside
+
+
+def _fitted(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if values.shape[:-1] == shape:
+        return values
+    if len(shape) == 1 and values.ndim == 2:
+        out = np.zeros((shape[0], values.shape[1]), dtype=values.dtype)
+        count = min(shape[0], values.shape[0])
+        out[:count] = values[:count]
+        return out
+    raise HomologueError(
+        f"a patch of places {values.shape[:-1]} does not fit activity of places {shape}"
+    )
+
+
+def rows_of(
+    act: Any, feed: Feed, record: Callable[[Stimuli, str], tuple[xr.DataArray, Feed]]
+) -> Rows | None:
+    """Return what a patch puts in for these stimuli; None for other perturbations.
+
+    Parameters
+    ----------
+    act : Act
+        One perturbation at one site.
+    feed : Feed
+        What is shown.
+    record : callable
+        ``(stimuli, site) -> (recording of every token, its feed)``, unperturbed.
+
+    Raises
+    ------
+    HomologueError
+        A source of other stimuli: their number, lengths or units differ.
+    """
+    source = getattr(act.intervention, "source", None)
+    if source is None:
+        return None
+    given = source.values
+    if isinstance(given, (xr.DataArray, xr.Dataset)):
+        return _from_recording(act, given, feed)
+    if isinstance(given, (list, tuple)) and all(isinstance(x, (int, float)) for x in given):
+        given = np.array(given, dtype=np.float64)
+    if isinstance(given, (Stimuli, list, tuple)):
+        shown = given if isinstance(given, Stimuli) else Stimuli(list(given))
+        rec, other = record(shown, act.site.name)
+        _check_alike(act, feed, other)
+        return _from_recording(act, rec, feed, every=True)
+    if hasattr(given, "detach"):
+        given = given.detach().to("cpu").float().numpy()
+    values = np.asarray(given)
+    if values.ndim >= 2 and values.shape[0] == feed.count:
+        return Rows(list(values), None)
+    if values.ndim <= 1:
+        return Rows([np.atleast_1d(values)] * feed.count, None)
+    raise HomologueError(
+        f"{act.name}: an array to put in is (unit,), or ({feed.count} stimuli, …, unit); given "
+        f"{values.shape}"
+    )
+
+
+def _check_alike(act: Any, feed: Feed, other: Feed) -> None:
+    if other.count != feed.count:
+        raise HomologueError(
+            f"{act.name}: {feed.count} stimuli are shown, and the source has {other.count}; a "
+            "patch takes each stimulus from its own partner"
+        )
+    if (feed.lengths != other.lengths).any() and act.intervention.positions is None:
+        number = int(np.flatnonzero(feed.lengths != other.lengths)[0])
+        raise HomologueError(
+            f"{act.name}: stimulus {number} has {feed.lengths[number]} tokens and its source "
+            f"{other.lengths[number]}; pairs differ in tokens and not in length, or "
+            "say which positions"
+        )
+
+
+def _from_recording(act: Any, rec: Any, feed: Feed, *, every: bool = False) -> Rows:
+    activity = rec["activity"] if isinstance(rec, xr.Dataset) else rec
+    columns = _columns(act, activity)
+    values = activity.transpose("sample", "unit").values[:, columns].astype(np.float32)
+    axis = getattr(act.intervention, "axis", None)
+    if axis is not None:
+        values = axis.coordinate(values)
+    stimulus = np.asarray(activity["stimulus"].values)
+    rows = [np.flatnonzero(stimulus == number) for number in range(feed.count)]
+    for number, found in enumerate(rows):
+        if not found.size:
+            raise HomologueError(
+                f"{act.name}: the source has no sample of stimulus {number}; {feed.count} stimuli "
+                "are shown, and each is patched from its own"
+            )
+    shape = tuple(int(activity[n].max()) + 1 for n in ("z", "y", "x") if n in activity.coords)
+    if shape and all(found.size == np.prod(shape) for found in rows):
+        return Rows([values[found].reshape(*shape, -1) for found in rows], None)
+    if "position" not in activity.coords:
+        if any(found.size > 1 for found in rows):
+            raise HomologueError(f"{act.name}: the source has several samples a stimulus")
+        return Rows([values[found[0]] for found in rows], None)
+    position = np.asarray(activity["position"].values)
+    places = [position[found] for found in rows]
+    if isinstance(feed, TextFeed):
+        offered = [
+            np.arange(special.size) if every else np.flatnonzero(~special)
+            for special in feed.tokens.special
+        ]
+        for number, (found, known) in enumerate(zip(places, offered, strict=True)):
+            if (found >= known.size).any():
+                keep = found < known.size
+                if act.intervention.positions is None:
+                    raise HomologueError(
+                        f"{act.name}: the source of stimulus {number} is longer than what is shown"
+                    )
+                rows[number], places[number] = rows[number][keep], found[keep]
+        places = [known[found] for known, found in zip(offered, places, strict=True)]
+    return Rows([values[found] for found in rows], places)
+
+
+def _columns(act: Any, activity: xr.DataArray) -> np.ndarray:
+    """Return the recording's columns of the units that are patched, in their order."""
+    names = {str(name): i for i, name in enumerate(activity["unit"].values)}
+    if act.columns is None:
+        site = activity["site"].values if "site" in activity.coords else np.array([])
+        here = np.flatnonzero(site == act.site.name)
+        if not here.size:
+            raise HomologueError(
+                f"{act.name}: the source holds nothing of site {act.site.name!r}; record it"
+            )
+        wanted = [f"{act.site.name}/{i}" for i in range(len(here))]
+    else:
+        wanted = [f"{act.site.name}/{i}" for i in act.columns]
+    lacking = [name for name in wanted if name not in names]
+    if lacking:
+        raise HomologueError(f"{act.name}: the source does not hold unit {lacking[0]!r}")
+    return np.array([names[name] for name in wanted])
