@@ -145,3 +145,17 @@ def chromium() -> str:
     """Return the path of the browser (mark the test needs_chromium)."""
     assert CHROMIUM is not None
     return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Any:
+    """Return the language model that ships with the package indexes, loaded once a process."""
+    import homologue as hm
+
+    return hm.language("smollm2-135m", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def smollm2_untrained(smollm2: Any) -> Any:
+    """Return its untrained twin, seed 0."""
+    return smollm2.untrained(0)

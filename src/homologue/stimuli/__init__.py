@@ -7,9 +7,9 @@ from homologue.stimuli._concepts import (
     DEFAULT_CONCEPTS,
     LOWER_CASE_CONCEPTS,
     concepts,
-    relations,
     sentences,
 )
+from homologue.stimuli._relations import places, relations
 from homologue.stimuli._stimuli import MODALITIES, Stimuli
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "concepts",
     "images",
     "named",
+    "places",
     "relations",
     "sentences",
     "sets",

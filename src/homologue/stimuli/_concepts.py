@@ -10,7 +10,7 @@ import numpy as np
 from homologue._errors import HomologueError, UnknownName, nearest
 from homologue.recording import variable
 from homologue.stimuli._stimuli import Stimuli
-from homologue.stimuli._words import ENDINGS, PAIRS, RELATIONS, ROUND, SENTENCES, WORDS
+from homologue.stimuli._words import ENDINGS, ROUND, SENTENCES, WORDS
 
 CONCEPTS = tuple(WORDS)
 """All concepts, those of :data:`DEFAULT_CONCEPTS` first."""
@@ -112,53 +112,6 @@ def sentences(
     'We spent the whole afternoon talking about dog.'
     """
     return _fill("sentences", SENTENCES, concepts, n_exemplars, n_templates)
-
-
-def relations(*, n_pairs: int = 24) -> Stimuli:
-    """Return short texts that put two things into a relation, labelled with the relation.
-
-    Every pair of things appears in every relation and in both orders: the words are the same
-    throughout, only what is said of them differs. The group is the unordered pair, so that
-    relations are exchanged within it.
-
-    Parameters
-    ----------
-    n_pairs : int
-        Pairs of things, the first of 24.
-
-    Returns
-    -------
-    Stimuli
-        Variables ``relation``, ``first`` and ``second`` (the things, in the order named).
-
-    Raises
-    ------
-    HomologueError
-        More pairs than there are.
-
-    Examples
-    --------
-    >>> relations(n_pairs=1).items[:2]
-    ('The cup is above the plate', 'The plate is above the cup')
-    """
-    if not 1 <= n_pairs <= len(PAIRS):
-        raise HomologueError(f"n_pairs is 1 … {len(PAIRS)}; given {n_pairs}")
-    texts, relation_of, first_of, second_of, group = [], [], [], [], []
-    for one, other in PAIRS[:n_pairs]:
-        for relation in RELATIONS:
-            for first, second in ((one, other), (other, one)):
-                texts.append(f"The {first} is {relation} the {second}")
-                relation_of.append(relation)
-                first_of.append(first)
-                second_of.append(second)
-                group.append(f"{one} and {other}")
-    return Stimuli(
-        texts,
-        {"relation": relation_of, "first": first_of, "second": second_of},
-        group=group,
-        name="relations",
-        licence="BSD-3-Clause (written here)",
-    )
 
 
 def _fill(

@@ -112,3 +112,22 @@ PAIRS = (
     ("hat", "suitcase"),
 )
 """Pairs of things that can stand in any of the relations."""
+
+PLACES = {
+    "above": (0, 1, ("above", "over", "higher than", "up above", "on top of", "atop")),
+    "below": (0, -1, ("below", "under", "lower than", "underneath", "beneath", "down below")),
+    "left": (-1, 0, ("left of", "to the left of", "on the left of", "at the left of",
+                     "on the left side of", "leftward of")),
+    "right": (1, 0, ("right of", "to the right of", "on the right of", "at the right of",
+                     "on the right side of", "rightward of")),
+    "inside": (0, 0, ("inside", "in", "within", "enclosed in", "contained in", "deep inside")),
+}  # fmt: skip
+"""Place of a thing relative to another: steps to the right, steps up, and six wordings."""
+
+PLACE_FRAMES = (
+    "My {} is {} my {}",
+    "The {} is {} the {}",
+    "I left the {} {} the {}",
+    "She saw a {} {} a {}",
+)
+"""Sentences that put a thing into a place."""

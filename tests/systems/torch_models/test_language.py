@@ -11,8 +11,8 @@ from homologue.systems import _assets, _language
 
 
 @pytest.fixture(scope="module")
-def llm():
-    return hm.language("smollm2-135m", device="cpu")
+def llm(smollm2):
+    return smollm2
 
 
 @pytest.fixture(scope="module")
