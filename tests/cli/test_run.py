@@ -231,3 +231,36 @@ def test_a_model_says_what_it_lacks(homologue, toy_model, argv, said):
     assert outcome.status == 2
     assert said in outcome.err
     assert "fault of homologue" not in outcome.err
+
+
+@pytest.mark.needs_mirror
+@pytest.mark.parametrize(
+    ("argv", "lines"),
+    [
+        (
+            ["tuning.vector_length", "head-direction", "--variable", "angle"],
+            ["p: of 19 tested, 19 at 0.05, 19 at 0.01, 19 at 0.001"],
+        ),
+        (
+            ["tuning.place_fields", "hippocampus", "--variable", "track",
+             "--option", "minimum_spikes=50"],
+            ["place cell: 15 of 19"],
+        ),
+        (
+            ["tuning.sparseness", "fly", "--set", "rectify=True"],
+            ["effect: median 0.683, from 0.462 to 0.964"],
+        ),
+    ],
+)  # fmt: skip
+def test_classic_facts_are_printed(homologue, argv, lines):
+    outcome = homologue("run", *argv, "--top", "3")
+    assert outcome.status == 0
+    for line in lines:
+        assert line in outcome.err
+
+
+@pytest.mark.needs_mirror
+def test_a_label_without_a_period_is_answered_with_the_variable_that_has_one(homologue):
+    outcome = homologue("run", "tuning.vector_length", "head-direction")
+    assert outcome.status == 2
+    assert "Other variables here: angle" in outcome.err

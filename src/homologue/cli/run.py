@@ -51,9 +51,10 @@ def run(args: argparse.Namespace) -> int:
         options["variable"] = _variable(args, function, source)
     rec = source.read(variable=options.get("variable"), progress=not args.quiet)
     with _output.progress(args, args.analysis):
-        result = function(rec, **options)
+        result = _called(function, rec, options, source)
     rows = rows_of(result)
     document = {"analysis": args.analysis, "system": args.system, **_attributes(result)}
+    document["summary"] = summary(rows)
     document["rows"] = rows
     if args.out:
         _store(result, document, Path(args.out), suffix)
@@ -61,8 +62,72 @@ def run(args: argparse.Namespace) -> int:
     shown, note = _strongest(rows, args.top)
     _output.show(args, shown, _columns(shown), data=document)
     if not args.json:
-        _output.say(args, "\n" + "\n".join(filter(None, (note, _method(document)))))
+        lines = (note, *_sentences(document["summary"]), _method(document))
+        _output.say(args, "\n" + "\n".join(filter(None, lines)))
     return 0
+
+
+def _called(function: Any, rec: Any, options: dict[str, Any], source: _source.Source) -> Any:
+    """Run the analysis; an error about the variable also names the other ones there are."""
+    from homologue._errors import HomologueError
+
+    try:
+        return function(rec, **options)
+    except HomologueError as error:
+        others = [name for name in source.variables if name != options.get("variable")]
+        if not others or f"{options.get('variable')!r}" not in str(error):
+            raise
+        raise type(error)(f"{error}. Other variables here: {', '.join(others)}") from error
+
+
+_LEVELS = (0.05, 0.01, 0.001)
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how many rows pass at each level, for every p-value of a result, and the effects.
+
+    Examples
+    --------
+    >>> found = summary([{"effect": 0.9, "p": 0.001}, {"effect": 0.1, "p": 0.3}])
+    >>> found["p"]["tested"], found["p"]["at_0.05"], found["effect"]["median"]
+    (2, 1, 0.5)
+    """
+    import numpy as np
+
+    found: dict[str, Any] = {}
+    for name in rows[0] if rows else ():
+        if name not in ("p", "q") and not name.endswith("_p"):
+            continue
+        values = np.array([row[name] for row in rows], dtype=np.float64)
+        values = values[np.isfinite(values)]
+        passed = {f"at_{level:g}": int((values <= level).sum()) for level in _LEVELS}
+        found[name] = {"tested": int(values.size), **passed}
+    for name, value in (rows[0] if rows else {}).items():
+        if isinstance(value, bool):
+            found[name] = {"yes": sum(bool(row[name]) for row in rows), "of": len(rows)}
+    effect = np.array([row["effect"] for row in rows], dtype=np.float64)
+    effect = effect[np.isfinite(effect)]
+    if effect.size:
+        low, middle, high = (float(v) for v in np.quantile(effect, (0, 0.5, 1)))
+        found["effect"] = {"lowest": low, "median": middle, "highest": high}
+    return found
+
+
+def _sentences(found: dict[str, Any]) -> list[str]:
+    """Return the summary in words; nothing for a single row."""
+    lines = []
+    for name, counts in found.items():
+        if "yes" in counts:
+            lines.append(f"{name.replace('_', ' ')}: {counts['yes']} of {counts['of']}")
+            continue
+        if name == "effect" or counts["tested"] < 2:
+            continue
+        passed = ", ".join(f"{counts[f'at_{level:g}']} at {level:g}" for level in _LEVELS)
+        lines.append(f"{name}: of {counts['tested']} tested, {passed}")
+    if lines and "effect" in found:
+        low, middle, high = (_output.number(value) for value in found["effect"].values())
+        lines.append(f"effect: median {middle}, from {low} to {high}")
+    return lines
 
 
 def _method(document: dict[str, Any]) -> str:
@@ -101,7 +166,7 @@ def _variable(args: argparse.Namespace, function: Any, source: _source.Source) -
     parameter = inspect.signature(function).parameters["variable"]
     known = source.variables
     if args.variable is not None:
-        if known and args.variable not in known:
+        if known and args.variable not in (*known, "stimulus"):
             raise UnknownName(
                 f"{args.system} has no variable {args.variable!r}{nearest(args.variable, known)}"
             )

@@ -28,6 +28,7 @@ def read(
     minimum_speed: float = 25.0,
     group_seconds: float = 10.0,
     places: int = 8,
+    minimum_spikes: int = 0,
 ) -> xr.DataArray:
     """Return firing rates while running, with place on the track.
 
@@ -41,6 +42,9 @@ def read(
         Length of a group, in running time, s.
     places : int
         Equal parts of the track in ``place``.
+    minimum_spikes : int
+        Leave out units with fewer spikes in the bins that are kept (a unit that is silent on
+        the track has no place).
 
     Returns
     -------
@@ -76,10 +80,13 @@ def read(
             f"no bin is as fast as {minimum_speed} pixels/s; the fastest runs at {speed.max():.0f}"
         )
     time = running_clock(kept.size, bin_seconds)
+    active = np.flatnonzero(rate[kept].sum(axis=0) * bin_seconds >= minimum_spikes - 0.5)
+    if not active.size:
+        raise HomologueError(f"no unit has {minimum_spikes} spikes in the bins that are kept")
     part = np.minimum((track[kept] * places).astype(np.int64), places - 1)
     return recording.make(
-        rate[kept],
-        unit=[f"CA1-{i:02d}" for i in range(1, len(trains) + 1)],
+        rate[np.ix_(kept, active)],
+        unit=[f"CA1-{i + 1:02d}" for i in active],
         site="CA1",
         group=time_blocks(time, group_seconds),
         variables={
@@ -92,7 +99,10 @@ def read(
             "y": measured(place[kept, 1], units="pixels"),
             "speed": measured(speed[kept], units="pixels/s"),
         },
-        unit_variables={"tetrode": tetrode, "spikes": np.diff(index, prepend=0)},
+        unit_variables={
+            "tetrode": tetrode[active],
+            "spikes": np.diff(index, prepend=0)[active],
+        },
         activity_units="spikes/s",
         sampling_interval=bin_seconds,
         species="Rattus norvegicus",
