@@ -9,6 +9,7 @@ from homologue.stimuli._concepts import (
     concepts,
     sentences,
 )
+from homologue.stimuli._ordered import alphabet, months, numbers, weekdays
 from homologue.stimuli._relations import places, relations
 from homologue.stimuli._stimuli import MODALITIES, Stimuli
 
@@ -18,12 +19,16 @@ __all__ = [
     "LOWER_CASE_CONCEPTS",
     "MODALITIES",
     "Stimuli",
+    "alphabet",
     "concepts",
     "images",
+    "months",
     "named",
+    "numbers",
     "places",
     "relations",
     "sentences",
     "sets",
     "text",
+    "weekdays",
 ]

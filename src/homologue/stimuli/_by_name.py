@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from homologue._errors import HomologueError, UnknownName, nearest
-from homologue.stimuli import _concepts, _relations, images, text
+from homologue.stimuli import _concepts, _ordered, _relations, images, text
 from homologue.stimuli._stimuli import Stimuli
 
 
@@ -20,7 +20,14 @@ def sets() -> dict[str, Callable[..., Stimuli]]:
     (True, True)
     """
     found: dict[str, Callable[..., Stimuli]] = {}
-    for prefix, module in (("", _concepts), ("", _relations), ("images.", images), ("text.", text)):
+    modules = (
+        ("", _concepts),
+        ("", _ordered),
+        ("", _relations),
+        ("images.", images),
+        ("text.", text),
+    )
+    for prefix, module in modules:
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if name.startswith("_") or function.__module__ != module.__name__:
                 continue
