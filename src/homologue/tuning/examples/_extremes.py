@@ -100,7 +100,7 @@ def best(
     if packed.shape[1] > 2 * k:
         packed = np.partition(packed, packed.shape[1] - k, axis=1)[:, -k:]
     packed.sort(axis=1)
-    return _unpacked(packed[:, ::-1])
+    return _unpacked(packed[:, ::-1][:, :k])
 
 
 def _passing(
