@@ -150,6 +150,8 @@ class Interference:
         The stimuli.
     sources : sequence of Rows or None
         What patches put in, per act.
+    survey : bool
+        Whether to run a small input first, and check that the sites are what they are taken for.
 
     Raises
     ------
@@ -165,6 +167,8 @@ class Interference:
         acts: Sequence[Act],
         feed: Feed,
         sources: Sequence[Rows | None],
+        *,
+        survey: bool = True,
     ) -> None:
         self.model, self.acts, self.feed = model, tuple(acts), feed
         self.sources = tuple(sources)
@@ -172,7 +176,8 @@ class Interference:
         self._index: np.ndarray = np.zeros(0, dtype=np.int64)
         self._calls: Counter[tuple[str, str]] = Counter()
         self._places = [_places(act, feed) for act in self.acts]
-        self._survey()
+        if survey:
+            self._survey()
 
     def _survey(self) -> None:
         """Run a small input, and check that sites run and have the units that are meant."""
@@ -232,17 +237,15 @@ class Interference:
                 return None
             call = self._calls[path, where]
             self._calls[path, where] = call + 1
-            out = value
-            for number in numbers:
-                act = self.acts[number]
-                if act.site.call in (None, -1, call):
-                    old = first_tensor(out, act.site)
-                    new = self._apply(number, old)
-                    if where == "output" and getattr(module, "inplace", False):
-                        old.copy_(new)
-                    else:
-                        out = replaced(out, old, new)
-            return out
+            active = [n for n in numbers if self.acts[n].site.call in (None, -1, call)]
+            if not active:
+                return None
+            old = first_tensor(value, self.acts[active[0]].site)
+            new = self._acted(active, old)
+            if where == "output" and getattr(module, "inplace", False):
+                old.copy_(new)
+                return None
+            return replaced(value, old, new)
 
         if where == "input":
 
@@ -252,6 +255,12 @@ class Interference:
 
             return module.register_forward_pre_hook(before, with_kwargs=True)
         return module.register_forward_hook(lambda _, args, output: changed(output))
+
+    def _acted(self, numbers: list[int], tensor: torch.Tensor) -> torch.Tensor:
+        """Return a module's tensor after some acts, one after the other."""
+        for number in numbers:
+            tensor = self._apply(number, tensor)
+        return tensor
 
     def _apply(self, number: int, tensor: torch.Tensor) -> torch.Tensor:
         act, index = self.acts[number], self._index

@@ -1,0 +1,271 @@
+"""Many perturbations of one network on the same stimuli: what each does to the readout."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from homologue._errors import HomologueError
+from homologue.stimuli import Stimuli
+from homologue.systems._feeds import Feed, TextFeed
+from homologue.systems._patched import Rows, rows_of
+from homologue.systems._perturbed import Act, Interference, acts_of
+from homologue.systems._reading import Reading, Sizes, batches
+from homologue.systems._sites import Site
+from homologue.systems._suffix import WHOLE, Chain, Prefix, Readout, Tiled, chain_of
+
+_PIECE = 64
+"""Perturbations whose results are one piece: what a killed sweep loses at most."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Piece:
+    """Some perturbations' readout on some stimuli.
+
+    Attributes
+    ----------
+    targets, stimuli : ndarray of int
+        Which.
+    values : ndarray, shape (target, stimulus, column)
+        The readout.
+    """
+
+    targets: np.ndarray
+    stimuli: np.ndarray
+    values: np.ndarray
+
+
+class Sweeper:
+    """A network, stimuli, and a readout, ready to be perturbed in many ways.
+
+    Parameters
+    ----------
+    system : TorchModel
+        Unperturbed.
+    stimuli : Stimuli or sequence
+        What is shown.
+    columns : array of int, shape (column,) or (stimulus, column), optional
+        Which logits (of a language model) or outputs.
+    positions : "last" or int
+        At which token of each text.
+    batch_tokens : int, optional
+        Tokens run at a time, copies included.
+
+    Raises
+    ------
+    HomologueError
+        The system is perturbed already, or the readout is not one token a text.
+    """
+
+    def __init__(
+        self,
+        system: Any,
+        stimuli: Any,
+        *,
+        columns: Any = None,
+        positions: Any = "last",
+        batch_tokens: int | None = None,
+    ) -> None:
+        if not hasattr(system, "_reading") or not hasattr(system, "perturb"):
+            raise HomologueError(
+                f"{getattr(system, 'name', system)!r} is not a network; a sweep runs one many "
+                "times (homologue.TorchModel)"
+            )
+        if system.perturbations:
+            raise HomologueError(
+                "a sweep starts from the unperturbed system; add what it has to every target"
+            )
+        self.system = system
+        self.model: torch.nn.Module = system.model
+        self.chain = chain_of(self.model)
+        whole = system._with_sites({"<output>": Site("output", "")})
+        self.shown, self.reading = self._open(whole, stimuli, positions)
+        self.feed: Feed = self.reading.feed
+        head = self.chain.unembed
+        module = None if head is None else self.model.get_submodule(head)
+        chosen = None if columns is None else np.asarray(columns, dtype=np.int64)
+        if chosen is not None and chosen.ndim == 2 and len(chosen) != self.feed.count:
+            raise HomologueError(
+                f"columns of each stimulus are (stimulus, column), {self.feed.count} rows; given "
+                f"{chosen.shape}"
+            )
+        self._readouts = {True: Readout(self.feed, chosen, module)}
+        self._readouts[False] = Readout(self.feed, chosen, None)
+        self.sizes: Sizes = system._sizes(batch_tokens, None)
+        self._sources: dict[Any, tuple[xr.DataArray, Feed]] = {}
+
+    @staticmethod
+    def _open(whole: Any, stimuli: Any, positions: Any) -> tuple[Stimuli, Reading]:
+        options = {
+            "sites": "<output>",
+            "positions": positions,
+            "include_special": False,
+            "space": "mean",
+            "channels_last": None,
+            "max_tokens": None,
+        }
+        shown, reading = whole._reading(stimuli, options)
+        return shown, reading
+
+    @property
+    def batches(self) -> list[np.ndarray]:
+        """Stimuli that run together: of one length, so that none is padded."""
+        sizes = dataclasses.replace(self.sizes, batch_size=max(1, self.sizes.batch_size * 4))
+        return batches(self.feed.lengths, sizes, padding=not isinstance(self.feed, TextFeed))
+
+    def bind(
+        self, targets: Sequence[Sequence[Any]], *, reference: Any = None, rng: Any = None
+    ) -> list[list[tuple[Act, Rows | None]]]:
+        """Resolve what each target perturbs; sources are run once a site.
+
+        Raises
+        ------
+        UnknownName, HomologueError
+            As for ``TorchModel.perturb``.
+        """
+        seed = None if rng is None else int(np.random.default_rng(rng).integers(2**32))
+        found: list[list[Act]] = []
+        for number, target in enumerate(targets):
+            seeds = [() if seed is None else (seed, number, i) for i in range(len(target))]
+            found.append(
+                acts_of(
+                    self.model,
+                    target,
+                    derived=self.system._derived,
+                    announce=self.system._announce,
+                    seeds=seeds,
+                )
+            )
+        every = [act for acts in found for act in acts]
+        references = self.system._references(every, reference)
+        self._survey(every)
+        self._record_sources(every)
+        return [
+            [
+                (
+                    dataclasses.replace(act, reference=references.get(act.site.name)),
+                    rows_of(act, self.feed, self._source),
+                )
+                for act in acts
+            ]
+            for acts in found
+        ]
+
+    def _survey(self, acts: list[Act]) -> None:
+        """Check sites and units once each: one act stands for all of its site."""
+        largest: dict[Site, Act] = {}
+        for act in acts:
+            held = largest.get(act.site)
+            if held is None or _top(act) > _top(held):
+                largest[act.site] = act
+        Interference(self.model, list(largest.values()), self.feed, [None] * len(largest))
+
+    def _record_sources(self, acts: list[Act]) -> None:
+        """Run stimuli that patches are taken from once, at every site that is patched."""
+        wanted: dict[int, tuple[Any, dict[str, None]]] = {}
+        for act in acts:
+            source = getattr(act.intervention, "source", None)
+            values = None if source is None else source.values
+            if isinstance(values, (Stimuli, list, tuple)):
+                held = wanted.setdefault(id(values), (values, {}))
+                held[1][act.site.name] = None
+        for key, (values, sites) in wanted.items():
+            plain = self.system
+            options = {"sites": list(sites), "positions": "all", "include_special": True}
+            more = {"space": "samples", "channels_last": None, "max_tokens": None}
+            _, other = plain._reading(values, {**options, **more})
+            rec = plain.record(values, **options, space="samples")
+            parts = dict(list(rec.groupby("site"))) if len(sites) > 1 else {next(iter(sites)): rec}
+            for site, part in parts.items():
+                self._sources[key, site] = (part, other.feed)
+            self._held = [*getattr(self, "_held", []), values]
+
+    def _source(self, stimuli: Stimuli, site: str) -> tuple[xr.DataArray, Feed]:
+        for (key, name), found in self._sources.items():
+            held = next((one for one in self._held if id(one) == key), None)
+            if name == site and (held is stimuli or _same_items(held, stimuli)):
+                return found
+        raise HomologueError(f"the source of {site!r} was not recorded")
+
+    def run(
+        self, targets: Sequence[Sequence[tuple[Act, Rows | None]]], *, done: Any = ()
+    ) -> Iterator[Piece]:
+        """Run every target on every stimulus; the baseline comes first, as target -1.
+
+        Parameters
+        ----------
+        targets : sequence
+            What :meth:`bind` returned.
+        done : container of (int, int)
+            Pieces to leave out: first stimulus of the batch, first target.
+        """
+        starts = [self._start(target) for target in targets]
+        order = sorted(range(len(targets)), key=lambda number: (starts[number], number))
+        groups: list[list[int]] = []
+        for number in order:
+            fresh = not groups or starts[groups[-1][0]] != starts[number]
+            if fresh or len(groups[-1]) == _PIECE:
+                groups.append([])
+            groups[-1].append(number)
+        for index in self.batches:
+            missing = [g for g in groups if (int(index[0]), g[0]) not in done]
+            if not missing and (int(index[0]), -1) in done:
+                continue
+            yield from self._run_batch(index, targets, missing, starts)
+
+    def _run_batch(
+        self, index: np.ndarray, targets: Any, groups: list[list[int]], starts: list[int]
+    ) -> Iterator[Piece]:
+        needed = {starts[group[0]] for group in groups}
+        prefix = self._prefix(index, self.chain, needed - {-1})
+        if not prefix.is_chain and self.chain is not WHOLE:
+            self.chain = WHOLE
+            starts[:] = [-1] * len(starts)
+            prefix = self._prefix(index, WHOLE, {0})
+        whole = prefix if self.chain is WHOLE else None
+        yield Piece(np.array([-1]), index, prefix.baseline.float().cpu().numpy()[None])
+        for group in groups:
+            start = starts[group[0]]
+            at = prefix
+            if start == -1:
+                whole = whole or self._prefix(index, WHOLE, {0})
+                at, start = whole, 0
+            values = self._run_group(at, start, [targets[number] for number in group])
+            yield Piece(np.array(group), index, values)
+
+    def _prefix(self, index: np.ndarray, chain: Chain, needed: set[int]) -> Prefix:
+        readout = self._readouts[chain.unembed is not None]
+        return Prefix(self.model, chain, self.feed, readout, index=index, needed=needed)
+
+    def _run_group(self, prefix: Prefix, start: int, targets: list[Any]) -> np.ndarray:
+        tokens = int(self.feed.lengths[prefix.index].sum())
+        copies = max(1, self.sizes.batch_tokens // tokens)
+        out = []
+        for first in range(0, len(targets), copies):
+            some = targets[first : first + copies]
+            tiled = Tiled(self.model, self.feed, some)
+            out.append(prefix.suffix(start, len(some), tiled).float().cpu().numpy())
+        return np.concatenate(out)
+
+    def _start(self, target: Sequence[tuple[Act, Rows | None]]) -> int:
+        """Return the first block that a target touches; -1: the network runs whole."""
+        if self.chain is WHOLE:
+            return -1
+        blocks = [self.chain.block_of(act.site.module) for act, _ in target]
+        return -1 if None in blocks or not blocks else min(one for one in blocks if one is not None)
+
+
+def _top(act: Act) -> int:
+    return -1 if act.columns is None else int(act.columns.max())
+
+
+def _same_items(held: Any, stimuli: Stimuli) -> bool:
+    items = getattr(held, "items", held)
+    return len(items) == len(stimuli.items) and all(
+        a is b or np.array_equal(a, b) for a, b in zip(items, stimuli.items, strict=True)
+    )
