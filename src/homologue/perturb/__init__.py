@@ -1,6 +1,7 @@
 """Interventions: ablate, cool, stimulate, clamp, patch, steer; and what they do to behaviour."""
 
 from homologue.perturb._perturbation import ablate, clamp, cool, noise, patch, steer, stimulate
+from homologue.perturb._recorded import recorded_effects, symmetry
 from homologue.perturb._units import direction, feature, heads
 from homologue.perturb._values import Perturbation
 
@@ -14,6 +15,8 @@ __all__ = [
     "heads",
     "noise",
     "patch",
+    "recorded_effects",
     "steer",
     "stimulate",
+    "symmetry",
 ]

@@ -17,6 +17,46 @@ _BRAINS = (
     ("grasshopper", "grasshopper", "Grasshopper auditory receptor and its sound, one unit"),
 )
 
+_SIMULATED = (
+    ("ring-attractor", "circuits.ring", "circuit", "Ring attractor that holds a heading"),
+    (
+        "excitatory-inhibitory",
+        "circuits.excitatory_inhibitory",
+        "circuit",
+        "Excitatory and inhibitory rate units, stabilised by inhibition",
+    ),
+    (
+        "two-module",
+        "circuits.two_module",
+        "circuit",
+        "Two tasks read from two modules, with decoys that are not read",
+    ),
+    (
+        "segment-polarity",
+        "simulations.segment_polarity",
+        "other-science",
+        "Simulated segment-polarity genes of Drosophila, knock-outs",
+    ),
+    (
+        "yeast-cell-cycle",
+        "simulations.yeast_cell_cycle",
+        "other-science",
+        "Simulated cell cycle of budding yeast, knock-outs",
+    ),
+    (
+        "food-web",
+        "simulations.food_web",
+        "other-science",
+        "Simulated food web of a seagrass estuary, species removal",
+    ),
+    (
+        "epidemic",
+        "simulations.epidemic",
+        "other-science",
+        "Simulated infection on a contact network, cut nodes",
+    ),
+)
+
 _TABLES = (
     ("weather", "weather:system", "weather", "A typical year's weather, 20 measures"),
     ("cancer", "classic:cancer", None, "Breast tumours, 30 measures of cell nuclei"),
@@ -80,6 +120,18 @@ def add_all() -> None:
     for name, module, summary in _BRAINS:
         factory = f"homologue.systems.brains.{module}:system"
         register(name, factory, kind="brain", summary=summary, assets=(name,), replace=True)
+    for name, module, kind, summary in _SIMULATED:
+        factory = f"homologue.systems.{module}:system"
+        register(name, factory, kind=kind, summary=summary, replace=True)
+    register(
+        "worm-atlas",
+        "homologue.systems.brains.worm:atlas_system",
+        kind="brain",
+        summary="C. elegans, every recorded response to a stimulated neuron",
+        assets=("worm",),
+        family="worm",
+        replace=True,
+    )
     for name, target, asset, summary in _TABLES:
         register(
             name,

@@ -8,12 +8,15 @@ whole matrix.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
 import h5py
 import numpy as np
 import xarray as xr
 
 from homologue import recording
-from homologue._errors import InvalidRecording, UnknownName, nearest
+from homologue._errors import HomologueError, InvalidRecording, UnknownName, nearest
 from homologue._typing import Array, Bool, Int
 from homologue.systems import _assets
 from homologue.systems._packaged import Packaged, packaged
@@ -190,3 +193,154 @@ def system(part: str | None = None) -> Packaged:
     """Return the system ``worm``; ``part`` is a strain."""
     options = {"strain": part} if part else {}
     return packaged("worm", "worm", read, variable="stimulated", options=options)
+
+
+def read_all(strain: str = "wt", seed: int = 0) -> xr.DataArray:
+    """Return every recorded response of the atlas, NaN where a pair has no more.
+
+    Parameters
+    ----------
+    strain : {"wt", "unc-31"}
+        Wild type or mutant.
+    seed : int
+        Of the order in which a pair's responses are laid on samples.
+
+    Returns
+    -------
+    xarray.DataArray
+        Samples × 300 responding neurons, mean ΔF/F; ``stimulated`` on ``sample``. A sample is no
+        stimulation that took place but a row of the table: its responses may come from different
+        animals and are drawn in an order of their own, so that nothing links them but the
+        stimulated neuron.
+    """
+    names, trials = _trials(strain)
+    count = np.vectorize(len, otypes=[int])(trials)
+    rows = count.max(axis=0)
+    first = np.concatenate([[0], np.cumsum(rows)])
+    rng = np.random.default_rng(seed)
+    activity = np.full((first[-1], names.size), np.nan)
+    for unit, cause in np.argwhere(count > 0):
+        place = first[cause] + np.arange(count[unit, cause])
+        activity[place, unit] = rng.permutation(trials[unit, cause])
+    cause = np.repeat(np.arange(names.size), rows)
+    return recording.make(
+        activity,
+        unit=names,
+        site="head",
+        group=np.arange(cause.size),
+        variables={
+            "stimulated": recording.variable(cause, categories=[str(name) for name in names])
+        },
+        activity_units="mean dF/F after stimulation",
+        simultaneous=False,
+        species="Caenorhabditis elegans",
+        strain=strain,
+        seed=seed,
+    )
+
+
+NOT_RECORDED = {
+    "dose": "every neuron was stimulated at one strength: there is no dose to grade an effect by",
+    "groups": (
+        "the file does not say which responses come from the same animal: each counts as one "
+        "observation, and intervals are too narrow by as much as animals differ"
+    ),
+    "behaviour": "neurons were read and the animal was held still: no behaviour was recorded",
+    "tuning": (
+        "a neuron's tuning and the effect of stimulating it are both measured in the same "
+        "experiment: there is no stimulus other than the stimulated neuron"
+    ),
+}
+"""What the experiment cannot answer, and why."""
+
+
+@dataclass(frozen=True)
+class RecordedPerturbations:
+    """The atlas as perturbations that were made and recorded; others cannot be asked of it.
+
+    Attributes
+    ----------
+    strain : str
+        ``"wt"`` or ``"unc-31"``.
+    """
+
+    strain: str = "wt"
+
+    kind = "brain"
+    family = "worm"
+    variable = "stimulated"
+    variables = ("stimulated",)
+    behaviours: Any = ()
+    limits = NOT_RECORDED
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+        return "worm-atlas" if self.strain == "wt" else f"worm-atlas/{self.strain}"
+
+    @property
+    def licence(self) -> str:
+        """Licence of the file."""
+        return _assets.get("worm").licence
+
+    @property
+    def citation(self) -> str:
+        """Who measured it."""
+        return _assets.get("worm").citation
+
+    @property
+    def source(self) -> str:
+        """Where the file comes from."""
+        return _assets.get("worm").source
+
+    def record(self, variable: str | None = None, *, seed: int = 0) -> xr.DataArray:
+        """Return every recorded response; see :func:`read_all`.
+
+        Raises
+        ------
+        UnknownName
+            A variable other than ``stimulated``.
+        """
+        if variable not in (None, "stimulated"):
+            raise UnknownName(
+                f"system {self.name!r} has no variable {variable!r}"
+                + nearest(variable, ("stimulated",))
+            )
+        return read_all(self.strain, seed).assign_attrs(
+            system=self.name,
+            kind=self.kind,
+            family=self.family,
+            licence=self.licence,
+            citation=self.citation,
+            source=self.source,
+            asset="worm",
+        )
+
+    def effects(self) -> xr.Dataset:
+        """Return the published effect of every stimulated neuron; see :func:`atlas`."""
+        return atlas(self.strain)
+
+    def perturb(self, *perturbations: Any, rng: Any = None) -> NoReturn:
+        """Refuse: nothing more can be done to animals that were recorded."""
+        asked = ", ".join(getattr(one, "name", repr(one)) for one in perturbations)
+        raise HomologueError(
+            f"system {self.name!r} is a recording of stimulated neurons and cannot be perturbed "
+            f"further{f' (asked for {asked})' if asked else ''}; its perturbations are in "
+            "record(), one class of 'stimulated' each: analyse them with "
+            "homologue.perturb.recorded_effects"
+        )
+
+    def untrained(self, seed: int) -> NoReturn:
+        """Refuse: a recording has no parameters to re-initialise."""
+        raise HomologueError(
+            f"system {self.name!r} (brain) is a recording: it has no parameters and no "
+            "untrained twin; only models have one"
+        )
+
+
+def atlas_system(part: str | None = None) -> RecordedPerturbations:
+    """Return the system ``worm-atlas``; ``part`` is a strain."""
+    strain = part or "wt"
+    if strain not in STRAINS:
+        raise UnknownName(f"strain {strain!r} is not known" + nearest(strain, STRAINS))
+    return RecordedPerturbations(strain)

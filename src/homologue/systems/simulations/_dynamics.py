@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from homologue._errors import HomologueError
 from homologue._typing import Array, Float, Int
@@ -152,6 +153,25 @@ def simulate(
     HomologueError
         The state is no longer finite.
     """
+    # Products are small: threads would cost more than they save.
+    with threadpool_limits(1, user_api="blas"):
+        kept, total = _run(dynamics, codes, rng, apply, trace=trace, describe=describe)
+    if trace:
+        return np.stack(kept)
+    first, last = dynamics.window
+    return total if dynamics.measure == "peak" else total / (last - first)
+
+
+def _run(
+    dynamics: Dynamics,
+    codes: Codes,
+    rng: np.random.Generator,
+    apply: Apply | None,
+    *,
+    trace: bool,
+    describe: str,
+) -> tuple[list[np.ndarray], Any]:
+    """Return every step, if asked for, and the sum or the peak over the window."""
     state, drive = dynamics.start(codes, rng)
     first, last = dynamics.window
     kept: list[np.ndarray] = []
@@ -176,6 +196,4 @@ def simulate(
                 total += sent
         with np.errstate(over="ignore", invalid="ignore"):
             state = dynamics.step(state, sent, drive, clock, rng)
-    if trace:
-        return np.stack(kept)
-    return total if dynamics.measure == "peak" else total / (last - first)
+    return kept, total
