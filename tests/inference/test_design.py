@@ -200,11 +200,16 @@ class TestRefusals:
             (np.array([0.0, np.nan, 1.0]), np.arange(3), {}, "have no label"),
             (np.arange(4) % 2, np.arange(5), {}, "one value per sample"),
             (np.repeat([0, 1], 3), np.repeat([0, 1], 3), {}, "only 2 distinct arrangements"),
-            (np.arange(8) % 2, np.arange(8) // 4, {"block": np.arange(8) % 4}, "fewer than 20"),
+            (np.arange(6) % 2, np.arange(6) // 3, {"block": np.arange(6) // 3}, "fewer than 20"),
             (
                 np.repeat([0, 1], 12), np.repeat(np.arange(12), 2),
                 {"block": np.tile([0, 1], 12)}, "spans several blocks",
             ),
+            (
+                np.arange(24) % 2, np.arange(24) // 4,
+                {"block": np.arange(24) // 2 % 2}, "spans several blocks",
+            ),
+            (np.arange(24) % 2, np.arange(24) // 4, {"block": np.zeros(3, int)}, "block has shape"),
             (
                 np.arange(40) % 2, np.zeros(40, int),
                 {"time": np.append(np.arange(39.0), np.nan)}, "NaN",

@@ -16,6 +16,7 @@ from homologue._errors import AssetUnavailable, HomologueError
 from homologue.parallels import Entry, Panel, compare, from_toml
 from homologue.parallels._cell import COLUMNS
 from homologue.parallels._files import VERDICT_COLUMNS
+from homologue.report._folder import read_folder
 from homologue.systems import TorchModel, _registry
 
 PANEL = Panel(
@@ -161,3 +162,20 @@ def test_a_twin_that_cannot_be_made_is_a_failed_twin(toy_network, monkeypatch):
         ("toy-network (untrained)", "untrained")
     }
     assert len(found.cells) == 6
+
+
+def test_two_sites_of_one_model_are_two_systems_and_one_vote(toy_network, tmp_path):
+    stimuli = {"stimuli": "images.digits", "stimuli_options": {"n_per_digit": 12, "size": 64}}
+    entries = tuple(
+        Entry(toy_network, ("digit",), **stimuli, options={"sites": site}, twins=0)
+        for site in ("1", "2")
+    )
+    found = compare(replace(PANEL, entries=entries, claims=("units-are-tuned",)))
+    assert [cell.system for cell in found.cells] == [
+        "toy-network (sites=1)",
+        "toy-network (sites=2)",
+    ]
+    assert len(found.votes["units-are-tuned"]) == 1
+    folder = read_folder(found.write(tmp_path / "out"))
+    assert len({cell.key for cell in folder.cells}) == 2
+    assert set(folder.nulls) == {cell.key for cell in folder.cells}

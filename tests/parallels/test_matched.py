@@ -15,7 +15,8 @@ from homologue.parallels import (
     get,
     labelled_evidence,
 )
-from homologue.parallels._matched import class_sets, race
+from homologue.parallels._labelled import _repeats_with
+from homologue.parallels._matched import class_sets, race, resampling_scale
 from homologue.recording import make, variable
 from homologue.representation import balanced_decoding
 from homologue.tuning import split_half_selectivity
@@ -321,6 +322,45 @@ def test_race_prefers_heavy_rows_and_never_repeats_one():
     assert counts[3] > counts[2] > counts[1]
     # Fewer rows with weight than wanted: the others fill up.
     assert set(race(weight, 5, rng, 1)[0, 0]) > {1, 2, 3, 5}
+
+
+def test_no_set_takes_a_group_twice_whatever_a_shift_leaves():
+    rng = np.random.default_rng(0)
+    # Two states that alternate once or twice a group: most shifts leave some groups one state.
+    length, samples = 480, 24
+    label = (np.arange(length) % samples < 12).astype(np.int64) ^ (rng.random(length) < 0.02)
+    rec = make(
+        rng.standard_normal((length, 14)),
+        group=np.arange(length) // samples,
+        variables={"class": variable(label.astype(str)), "time": np.arange(length) * 0.1},
+        kind="brain",
+    )
+    seen = []
+
+    def statistic(activity):
+        first = activity[..., 0, :, 0]
+        seen.append(np.diff(np.sort(first, axis=-1), axis=-1).min())
+        return balanced_decoding(activity, folds=3)
+
+    labelled_evidence([rec], "class", statistic, sizes=SIZES, effort=QUICK, rng=0)
+    assert min(seen) > 0
+
+
+def test_repeats_without_enough_groups_are_replaced_by_others_of_the_draw():
+    enough = np.array([[True, False, True, False], [True] * 4])
+    assert _repeats_with(enough).tolist() == [[0, 2, 2, 2], [0, 1, 2, 3]]
+
+
+def test_resamples_spread_as_fresh_groups_would():
+    rng = np.random.default_rng(1)
+    # For a mean over sets the spread of fresh groups is known: sigma over the root of n.
+    for groups, wanted in ((10, 6), (20, 6), (40, 24)):
+        x = rng.standard_normal(groups)
+        weight = rng.multinomial(groups, np.full(groups, 1 / groups), 2000)
+        means = x[race(weight, wanted, rng, 64)].mean(axis=(1, 2))
+        known = x.std(ddof=1) / np.sqrt(groups)
+        assert means.std() < 0.95 * known
+        assert resampling_scale(groups, wanted) * means.std() == pytest.approx(known, rel=0.06)
 
 
 def test_class_sets_are_distinct_and_even():

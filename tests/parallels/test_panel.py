@@ -68,3 +68,19 @@ def test_a_missing_file_is_answered_with_the_command_that_writes_one(tmp_path):
 def test_two_variables_of_one_system_are_no_repeat():
     panel = Panel((Entry("human-mtl", ("category",)), Entry("human-mtl", ("memory",))))
     assert len(panel.entries) == 2
+
+
+def test_entries_of_one_system_are_named_by_what_tells_them_apart():
+    one = {"stimuli": "concepts", "stimuli_options": {"n_templates": 2}}
+    panel = Panel(
+        (
+            Entry("minilm", ("concept",), **one, options={"sites": "embedding"}),
+            Entry("minilm", ("concept",), **one, options={"sites": "pooler"}),
+            Entry("minilm", stimuli="sentences", options={"sites": "embedding"}),
+            Entry("wine", ("cultivar",)),
+        )
+    )
+    names = [panel.name_of(entry) for entry in panel.entries]
+    assert names[-1] == "wine"
+    assert names[0] == "minilm (stimuli=concepts, stimuli.n_templates=2, sites=embedding)"
+    assert len(set(names)) == 4

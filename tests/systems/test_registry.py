@@ -6,6 +6,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from homologue import systems
@@ -202,3 +203,17 @@ def test_unknown_options_and_variables_are_named():
         system.record(bins=3)
     with pytest.raises(UnknownName, match=r"no variable 'cultivr' on 'sample'; did you mean 'cul"):
         system.record("cultivr")
+
+
+def test_a_table_without_a_name_takes_the_registered_one(entries):
+    rows = np.arange(12.0).reshape(4, 3)
+    for name in ("tides", "prices"):
+        systems.register(
+            name, lambda: systems.table(rows), kind="other-science", summary="A table."
+        )
+    assert [systems.get(name).family for name in ("tides", "prices")] == ["tides", "prices"]
+    rec = systems.get("tides").record()
+    assert (rec.attrs["system"], rec.attrs["family"]) == ("tides", "tides")
+    own = lambda: systems.table(rows, name="mine", family="ours")  # noqa: E731
+    systems.register("third", own, kind="other-science", summary="A table.")
+    assert (systems.get("third").name, systems.get("third").family) == ("mine", "ours")

@@ -179,8 +179,8 @@ def exchangeability(
     ------
     InvalidDesign
         One condition, one sample, fewer than 20 distinct arrangements (of shifts: 20 correlation
-        times of the label in a stretch), a group that spans blocks, a label or group of wrong
-        length, times that repeat within a block and group.
+        times of the label in a stretch), a group that spans blocks (unless labels shift in time),
+        a label, group or block of wrong length, times that repeat within a block and group.
 
     Notes
     -----
@@ -202,6 +202,8 @@ def exchangeability(
     _check(label, group)
     blocks = np.zeros(label.size, dtype=np.int64) if block is None else np.asarray(block)
     groups, group_of = np.unique(group, return_inverse=True)
+    if blocks.shape != label.shape:
+        raise InvalidDesign(f"block has shape {blocks.shape}, label has {label.shape}")
     _, code = np.unique(label, return_inverse=True)
     low = np.full(groups.size, code.max() + 1)
     high = np.full(groups.size, -1)
@@ -244,21 +246,27 @@ def _check(label: np.ndarray, group: np.ndarray) -> None:
         )
 
 
+def _check_blocks(group_of: np.ndarray, blocks: np.ndarray) -> None:
+    block_of = np.empty(int(group_of.max()) + 1, dtype=blocks.dtype)
+    block_of[group_of] = blocks
+    if not np.array_equal(block_of[group_of], blocks):
+        raise InvalidDesign(
+            "a group spans several blocks; blocks are made of whole groups (a session holds "
+            "trials, an animal holds sessions). Number groups anew in each block"
+        )
+
+
 def _log_multinomial(codes: np.ndarray) -> float:
     counts = np.unique(codes, return_counts=True)[1]
     return float(gammaln(codes.size + 1) - gammaln(counts + 1).sum())
 
 
 def _between(label_of_group: np.ndarray, group_of: np.ndarray, blocks: np.ndarray) -> Design:
+    _check_blocks(group_of, blocks)
     count = label_of_group.size
     block_of = np.full(count, -1, dtype=np.int64)
     _, block_code = np.unique(blocks, return_inverse=True)
     block_of[group_of] = block_code
-    if not np.array_equal(block_of[group_of], block_code):
-        raise InvalidDesign(
-            "a group spans several blocks; blocks are made of whole groups (a session holds "
-            "trials, an animal holds sessions). Number groups anew in each block"
-        )
     parts = tuple(np.flatnonzero(block_of == b) for b in np.unique(block_of))
     total = sum(_log_multinomial(label_of_group[part]) for part in parts)
     useful = sum(part.size for part in parts if np.unique(label_of_group[part]).size > 1)
@@ -268,9 +276,9 @@ def _between(label_of_group: np.ndarray, group_of: np.ndarray, blocks: np.ndarra
 def _within(
     code: np.ndarray, group_of: np.ndarray, blocks: np.ndarray, varying: np.ndarray
 ) -> Design:
-    _, cell = np.unique(np.stack([group_of, blocks]), axis=1, return_inverse=True)
-    order = np.argsort(cell.ravel(), kind="stable")
-    borders = np.flatnonzero(np.diff(cell.ravel()[order])) + 1
+    _check_blocks(group_of, blocks)
+    order = np.argsort(group_of, kind="stable")
+    borders = np.flatnonzero(np.diff(group_of[order])) + 1
     parts = tuple(
         np.sort(part) for part in np.split(order, borders) if np.unique(code[part]).size > 1
     )

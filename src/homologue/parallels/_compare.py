@@ -115,10 +115,11 @@ class _Run:
 def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
     """Record one system, then its twin, and ask every claim of both."""
     found: list[Cell] = []
+    own = run.panel.name_of(entry)
     twin = False
     try:
         system = systems.get(entry.system)
-        for name, twin_of, recordings in _recordings(entry, system, run.tell):
+        for name, twin_of, recordings in _recordings(entry, own, system, run.tell):
             run.shown.append(_files.shown(name, entry, recordings[0], twin_of))
             for claim in run.asked:
                 for variable in _asked_about(claim, entry):
@@ -134,11 +135,11 @@ def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
                     run.tell("cell", claim=claim.id, system=name, effect=cell.effect, p=cell.p)
             twin = True
     except AssetUnavailable as error:
-        run.left_out.append(_left_out(entry.system, str(error)))
-        run.tell("left out", system=entry.system, reason=str(error))
+        run.left_out.append(_left_out(entry.system, own, str(error)))
+        run.tell("left out", system=own, reason=str(error))
     except Exception as error:  # Whatever one system does must not cost the others.
         reason = f"{type(error).__name__}: {error}"
-        name = twin_name(entry.system) if twin else entry.system
+        name = twin_name(own) if twin else own
         run.tell("failed", system=name, reason=reason)
         done = {(cell.claim, cell.variable) for cell in found if cell.system == name}
         missing = _failed(entry, run, name, reason, twin=twin)
@@ -159,7 +160,7 @@ def _asked_about(claim: Claim, entry: Entry) -> tuple[str | None, ...]:
 
 
 def _recordings(
-    entry: Entry, system: Any, tell: Callable[..., None]
+    entry: Entry, name: str, system: Any, tell: Callable[..., None]
 ) -> Iterator[tuple[str, str, list[xr.DataArray]]]:
     chosen = named(entry.stimuli, **entry.stimuli_options) if entry.stimuli else None
     options = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.options.items()}
@@ -169,8 +170,8 @@ def _recordings(
 
     begin = time.monotonic()
     recording = record(system)
-    tell("recorded", system=entry.system, wall=round(time.monotonic() - begin, 2))
-    yield entry.system, "", [recording]
+    tell("recorded", system=name, wall=round(time.monotonic() - begin, 2))
+    yield name, "", [recording]
     if recording.attrs["kind"] != "model" or not entry.twins:
         return
     twins = []
@@ -178,8 +179,8 @@ def _recordings(
         begin = time.monotonic()
         twins.append(record(system.untrained(seed)))
         wall = round(time.monotonic() - begin, 2)
-        tell("recorded", system=twin_name(entry.system), seed=seed, wall=wall)
-    yield twin_name(entry.system), entry.system, twins
+        tell("recorded", system=twin_name(name), seed=seed, wall=wall)
+    yield twin_name(name), name, twins
 
 
 def _votes(cells: list[Cell]) -> Iterator[Vote]:
@@ -191,8 +192,8 @@ def _votes(cells: list[Cell]) -> Iterator[Vote]:
         yield median_vote(family, kind, states, [c.effect for c in own])
 
 
-def _left_out(name: str, reason: str) -> dict[str, str]:
-    row = next(row for row in systems.describe() if row["name"] == name)
+def _left_out(system: str, name: str, reason: str) -> dict[str, str]:
+    row = next(row for row in systems.describe() if row["name"] == system)
     return {
         "system": name,
         "kind": row["kind"],

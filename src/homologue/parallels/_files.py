@@ -221,7 +221,7 @@ def provenance(
     names = dict.fromkeys(
         asset
         for entry in panel.entries
-        if any(row["name"] == entry.system for row in recorded)
+        if any(row["name"] == panel.name_of(entry) for row in recorded)
         for asset in systems.entry(entry.system).assets
     )
     return {

@@ -96,10 +96,9 @@ class Panel:
                     f"{entry.system}: an untrained twin is the mean of at least {MINIMUM_TWINS} "
                     f"seeds; given {entry.twins} (0 leaves it out)"
                 )
-            how = repr((entry.stimuli, sorted(entry.stimuli_options.items())))
-            options = repr(sorted(entry.options.items()))
+            how = repr(sorted(_how(entry).items()))
             for variable in entry.variables or ("",):
-                key = (entry.system, variable, how + options)
+                key = (entry.system, variable, how)
                 if key in seen:
                     raise PanelError(
                         f"the panel holds the same recording twice: {entry.system!r} with "
@@ -116,6 +115,23 @@ class Panel:
     def effort(self) -> Effort:
         """The number of draws."""
         return Effort(self.permutations, self.resamples, self.repeats)
+
+    def name_of(self, entry: Entry) -> str:
+        """Return what an entry is called in tables: its system, and what tells it from others.
+
+        Examples
+        --------
+        >>> early = Entry("wine", options={"variable": "cultivar"})
+        >>> panel = Panel((early, Entry("wine"), Entry("cancer")))
+        >>> [panel.name_of(entry) for entry in panel.entries]
+        ['wine (variable=cultivar)', 'wine', 'cancer']
+        """
+        same = [_how(other) for other in self.entries if other.system == entry.system]
+        own = _how(entry)
+        names = dict.fromkeys(name for how in same for name in how)
+        telling = [name for name in names if any(how.get(name) != own.get(name) for how in same)]
+        said = ", ".join(f"{name}={own[name]}" for name in telling if name in own)
+        return f"{entry.system} ({said})" if said else entry.system
 
     def to_toml(self) -> str:
         """Return the panel as TOML, every default spelled out."""
@@ -138,6 +154,17 @@ class Panel:
                 row["stimuli_options"] = _plain(entry.stimuli_options)
             rows.append(row)
         return tomli_w.dumps({"panel": head, "system": rows})
+
+
+def _how(entry: Entry) -> dict[str, str]:
+    """Return everything that decides what is recorded of a system, by name, as text."""
+    given: dict[str, Any] = {"stimuli": entry.stimuli} if entry.stimuli else {}
+    given |= {f"stimuli.{key}": value for key, value in entry.stimuli_options.items()}
+    given |= entry.options
+    return {
+        key: value if isinstance(value, str) else repr(_plain(value))
+        for key, value in given.items()
+    }
 
 
 def _plain(value: Any) -> Any:

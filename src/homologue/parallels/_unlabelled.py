@@ -22,6 +22,7 @@ from homologue.parallels._matched import (
     check_units,
     chunks,
     race,
+    resampling_scale,
     some_units,
     unit_sets,
 )
@@ -141,7 +142,7 @@ def unlabelled_evidence(
     return Evidence(
         observed=observed,
         null=null,
-        bootstrap=centred_at(bootstrap, observed),
+        bootstrap=centred_at(bootstrap, observed, resampling_scale(sample.size, sizes.groups)),
         n_groups=int(groups.size),
         n_units=first.sizes["unit"],
         n_classes=0,

@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 from homologue import recording
 from homologue._errors import HomologueError, UnknownName, nearest
 
+UNNAMED = "table"
+"""What a table is called that was given no name; a registered one takes that name."""
+
 
 @dataclass(frozen=True)
 class Packaged:

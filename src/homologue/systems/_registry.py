@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -192,7 +192,17 @@ def get(name: str, **options: Any) -> System:
         if "part" not in inspect.signature(factory).parameters:
             raise UnknownName(f"system {base!r} has no parts; given {name!r}, try {base!r}")
         options = {"part": part, **options}
-    return factory(**options)
+    return _named(factory(**options), found)
+
+
+def _named(system: System, found: Entry) -> System:
+    """Give a table that was made without a name the registered name and family."""
+    from homologue.systems._packaged import UNNAMED, Packaged
+
+    if not isinstance(system, Packaged) or system.name != UNNAMED or found.name == UNNAMED:
+        return system
+    family = found.family if system.family == UNNAMED else system.family
+    return replace(system, name=found.name, family=family)
 
 
 def describe() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from homologue import recording
 from homologue._errors import InvalidRecording, UnknownName, nearest
-from homologue.systems._packaged import Packaged
+from homologue.systems._packaged import UNNAMED, Packaged
 
 _KIND = "other-science"
 
@@ -25,7 +25,7 @@ def table(
     block: str | ArrayLike | None = None,
     ignore: Sequence[str] = (),
     units: Sequence[str] | None = None,
-    name: str = "table",
+    name: str = UNNAMED,
     kind: str = _KIND,
     family: str | None = None,
     activity_units: str = "as given",
@@ -58,7 +58,9 @@ def table(
     units : sequence of str, optional
         Unit names for an array without column names.
     name, kind, family, activity_units, simultaneous, licence, citation, source
-        Provenance; ``kind`` is ``"other-science"`` unless you know better.
+        Provenance; ``kind`` is ``"other-science"`` unless you know better. A table without a
+        name takes name and family of what it is registered as: tables of one family have one
+        vote together.
 
     Returns
     -------
