@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks import _calibration_worlds as worlds
-from benchmarks._calibration_tests import DRAWS, UNITS
+from benchmarks._calibration_measured import DRAWS, UNITS
 from benchmarks._hostile import Rate, autoregressive, rate
 from homologue.inference import centred_ranks, p_value, permutation_test, roll_units
 from homologue.inference._shifts import correlation_time

@@ -194,6 +194,12 @@ BOOTSTRAPS = _bootstraps()
 CLAIMS = _claims()
 """Reported: nominal 90 %."""
 
+SETS = {
+    **{pair: 1000 if pair[0].startswith(("repr", "pop")) else 2000 for pair in BOOTSTRAPS},
+    **dict.fromkeys(CLAIMS, 400),
+}
+"""Data sets; fewer than 2 000 where they take long."""
+
 
 def coverage(name: str, case: str, *, sets: int, seed: int) -> Coverage:
     """Return how often one interval holds the truth."""

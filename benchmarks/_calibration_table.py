@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from benchmarks import _calibration_worlds as worlds
 
 SEPARATOR = " · "
 
 _HEAD = """# Calibration: what the tests find where there is nothing
 
-Generated from measured figures; do not edit. To measure again (two cores, about 20 minutes;
-`--quick` takes two) and regenerate:
-
-```
-python -m benchmarks calibration --json > calibration.json
-python -m benchmarks.calibration calibration.json docs/calibration.md
-```
+Generated from measured figures by `python -m benchmarks.calibration`; do not edit.
+`python -m benchmarks calibration --quick` runs everything on few data sets in two minutes.
 
 Each test below is asked of data in which the activity has nothing to do with the label and no
-unit with another: 2 000 data sets of 40 to 80 samples, 199 draws each. The null is the one that
-the design selects, never one chosen for the occasion. A cell holds P(p ≤ .05) / P(p ≤ .01). It
-passes if neither exceeds its level by more than three standard errors (bold: it does not).
-"Refused" means that the code raises an error instead of a number; the reasons stand below the
-table.
+unit with another: 40 to 80 samples, 199 draws each, as many data sets as the second column says
+(more where one label serves ten units). The null is the one that the design selects, never one
+chosen for the occasion. A cell holds P(p ≤ .05) / P(p ≤ .01). It passes if neither exceeds its
+level by more than three standard errors (bold: it does not). *Refused* means that the code
+raises an error, or says "not applicable", instead of giving a number; the reasons stand below
+the table. An empty cell was not asked.
+"""
+
+_ADDING = """
+## Adding a test
+
+One line in `TESTS` of `benchmarks/_calibration_tests.py`: how the test is asked, and, where it is
+not all of them, the worlds and the number of data sets.
+
+```text
+"tuning.my_test": Test(asked(lambda rec, rng: my_test(rec, "label", rng=rng, permutations=199))),
+```
+
+The recording has a variable `label` without any relation to its units; the function returns the
+result's Dataset, or p. Then `python -m benchmarks.calibration "tuning.my_test"` measures it and
+writes this page; `--missing` measures whatever has no figures yet. A world in which the test must
+not be used stays in the list: the code has to refuse it. Public analyses without an entry are
+named under the table.
 """
 
 _WORLDS = """
@@ -38,12 +53,16 @@ _WORLDS = """
 | AR(1), samples as groups | 80 | (not used) | AR(1), φ = .9 |
 | AR(1), label in long phases | one stretch of 80 | changes every ten samples | AR(1), φ = .8 |
 | five groups | 5 groups of 12 | one per group | group offsets, twice the noise |
+
+Tests of a response about an event (`tuning.peri_event`) see 16 trials of four samples with the same
+dependence: none, Cauchy, an offset a trial, an AR(1) series a trial.
 """
 
 _INTERVALS = """
 ## Intervals
 
-Share of intervals that hold the truth: the mean over data sets, at the same size. Analyses give
+Share of intervals that hold the truth (the mean over data sets, at the same size) over 1 000 or
+2 000 data sets, of cells of claims over 400. Analyses give
 95 % intervals over 40 groups and pass at 92.5 to 97.5 % (bold: they do not); cells of claims give
 90 % intervals and are reported as they are.
 """
@@ -65,26 +84,28 @@ def _share(value: float) -> str:
 
 def _rates(cases: list[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the table of false-positive rates and the reasons for refusing."""
-    worlds: list[str] = []
+    order = [world.name for world in worlds.ALL]
     rows: dict[str, dict[str, dict[str, Mapping[str, Any]]]] = {}
     refused: dict[str, dict[str, Mapping[str, Any]]] = {}
     for case in cases:
         test, world, what = _parts(case)
-        if world not in worlds:
-            worlds.append(world)
         if what == "refused":
             refused.setdefault(test, {})[world] = case
+            if not any(name.split(",")[0] == test for name in rows):
+                rows.setdefault(test, {})
         else:
+            rows.pop(test.split(",")[0] if "," in test else "", None)
             rows.setdefault(test, {}).setdefault(world, {})[what] = case
     reasons: list[str] = []
-    yield "| test | " + " | ".join(worlds) + " |"
-    yield "|---" * (len(worlds) + 1) + "|"
+    yield "| test | data sets | " + " | ".join(order) + " |"
+    yield "|---" * (len(order) + 2) + "|"
     for test, measured in rows.items():
         family = refused.get(test) or refused.get(test.split(",")[0], {})
-        line = [test]
-        for world in worlds:
+        line = [test, _least_sets(measured)]
+        for world in order:
             cells = measured.get(world)
             said = family.get(world)
+            mark = ""
             if said is not None:
                 reason = re.sub(r"holds \d+\.\d", "holds too few", str(said["metric"]))
                 if reason not in reasons:
@@ -95,11 +116,22 @@ def _rates(cases: list[Mapping[str, Any]]) -> Iterator[str]:
                 partly = "" if said is None else f" ({said['value']:.0%} refused{mark})"
                 line.append(shown + partly)
             else:
-                line.append("" if said is None else f"refused{mark}")
+                line.append("" if said is None else f"*refused*{mark}")
         yield "| " + " | ".join(line) + " |"
     yield ""
     for number, reason in enumerate(reasons, 1):
         yield f"[{number}] {reason}  "
+
+
+def _least_sets(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """Return the smallest number of data sets of a row, as the metric tells it."""
+    found = [
+        int(match.group(1))
+        for cells in measured.values()
+        for case in cells.values()
+        if (match := re.search(r"over (\d+) data sets", str(case["metric"])))
+    ]
+    return str(min(found)) if found else ""
 
 
 def _marked(case: Mapping[str, Any]) -> str:
@@ -107,19 +139,27 @@ def _marked(case: Mapping[str, Any]) -> str:
     return f"**{shown}**" if case["met"] is False else shown
 
 
-def render(document: Mapping[str, Any]) -> str:
+def render(
+    cases: list[dict[str, Any]], *, missing: Sequence[str] = (), not_asked: Sequence[str] = ()
+) -> str:
     """Return the page as Markdown.
 
     Parameters
     ----------
-    document : mapping
-        What ``python -m benchmarks calibration --json`` printed.
+    cases : list of dict
+        Rows as ``python -m benchmarks calibration --json`` prints them.
+    missing, not_asked : sequence of str
+        Pieces of work without figures, and analyses without an entry.
     """
-    cases = list(document["cases"])
     careless = [case for case in cases if _parts(case)[0] == "careless"]
     covered = [case for case in cases if _parts(case)[-1].endswith("interval")]
     rates = [case for case in cases if case not in careless and case not in covered]
-    lines = [_HEAD, *_rates(rates), _WORLDS, _INTERVALS]
+    lines = [_HEAD, *_rates(rates)]
+    if not_asked:
+        lines += ["", "Not asked yet: " + ", ".join(f"`{name}`" for name in not_asked) + "."]
+    if missing:
+        lines += ["", "Not measured yet: " + "; ".join(missing) + "."]
+    lines += [_WORLDS, _INTERVALS]
     lines += ["| interval | data | nominal | holds the truth | wholly above · below it |"]
     lines += ["|---|---|---|---|---|"]
     for case in covered:
@@ -138,4 +178,5 @@ def render(document: Mapping[str, Any]) -> str:
         if what == "accuracy":
             shown = f"accuracy {_share(case['value'])}"
         lines.append(f"| {name} | {shown} | {case['metric']} |")
+    lines.append(_ADDING)
     return "\n".join(lines).rstrip() + "\n"

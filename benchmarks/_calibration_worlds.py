@@ -126,6 +126,13 @@ def _few_groups(rng: np.random.Generator, classes: int) -> Declared:
     return Declared(rng.permutation(np.arange(5) % 2)[np.arange(60) // 12], np.arange(60) // 12)
 
 
+def _trials(rng: np.random.Generator, classes: int) -> Declared:
+    """Sixteen trials of two samples before an event and two after it."""
+    del rng, classes
+    lag = np.tile([-0.2, -0.1, 0.0, 0.1], 16)
+    return Declared(np.arange(64) % 4, np.arange(64) // 4, {"lag": lag})
+
+
 def _normal(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
     return rng.standard_normal((declared.samples, units))
 
@@ -149,6 +156,13 @@ def _slower(rng: np.random.Generator, declared: Declared, units: int) -> np.ndar
     return autoregressive(rng, declared.samples, units, 0.9)
 
 
+def _slow_trials(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+    """Each trial a series of its own."""
+    count = int(declared.group.max()) + 1
+    series = autoregressive(rng, declared.samples // count, count * units, 0.8)
+    return series.reshape(-1, count, units).swapaxes(0, 1).reshape(-1, units)
+
+
 IID = World("iid", _singles, _normal)
 HEAVY = World("heavy tails (Cauchy)", _singles, _cauchy)
 NESTED = World("nested, label per group", _label_per_group, _shared)
@@ -160,4 +174,12 @@ PHASES = World("AR(1), label in long phases", _phases, _slow)
 FEW = World("five groups", _few_groups, _shared)
 
 ALL = (IID, HEAVY, NESTED, WITHIN, SESSIONS, SERIES, SINGLES, PHASES, FEW)
-WORLDS = {w.name: w for w in ALL}
+"""Worlds with a label."""
+
+TRIALS = (
+    World(IID.name, _trials, _normal),
+    World(HEAVY.name, _trials, _cauchy),
+    World(WITHIN.name, _trials, _shared),
+    World(SERIES.name, _trials, _slow_trials),
+)
+"""The same dependence among trials about an event."""

@@ -5,20 +5,27 @@ p ≤ .05 and p ≤ .01 over 2 000 data sets of 40 to 80 samples, 199 draws each
 code gives for refusing. Then how often intervals hold the truth, and what the careless versions
 of the same tests do on the same data. No peer: the standard is the level itself.
 
-The table in the documentation is made from the figures::
+The page in the documentation is written from measured figures, which are kept beside this module
+(``calibration.json``), one piece of work at a time: a run that is cut short loses one, and a new
+entry of the table (:mod:`benchmarks._calibration_tests`) is measured alone::
 
-    python -m benchmarks calibration --json > calibration.json
-    python -m benchmarks.calibration calibration.json docs/calibration.md
+    python -m benchmarks.calibration                        # everything
+    python -m benchmarks.calibration "tuning.*"             # what matches, the rest stays
+    python -m benchmarks.calibration --missing              # what has no figures yet
+    python -m benchmarks.calibration --page                 # the page anew, nothing measured
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +35,7 @@ from benchmarks import _calibration_failures as failures
 from benchmarks import _calibration_intervals as intervals
 from benchmarks import _calibration_tests as tests
 from benchmarks._calibration_table import SEPARATOR, render
-from benchmarks._harness import Case
+from benchmarks._harness import Case, judge
 from benchmarks._hostile import rate
 
 NAME = "calibration"
@@ -41,26 +48,39 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Task = tuple[str, tuple[str, ...], int]
 
 
+FIGURES = Path(__file__).with_name("calibration.json")
+PAGE = Path(__file__).parent.parent / "docs" / "calibration.md"
+
+
 def cases(*, quick: bool) -> Iterator[Case]:
     """Measure false-positive rates, coverage, and the failures that motivate the rule."""
-    sets, few = (200, 30) if quick else (2000, 400)
-    work: list[Task] = []
-    for test, world in tests.tasks():
-        costly = quick and test.startswith("claim")
-        work.append(("test", (test, world), sets // 2 if costly else sets))
-    work += [("interval", pair, sets) for pair in intervals.BOOTSTRAPS]
-    work += [("claim interval", pair, few) for pair in intervals.CLAIMS]
-    work += [("failure", (name,), sets) for name in failures.FAILURES]
-    work += [("leak", (), max(sets // 10, 40))]
-    # One thread each: the arrays are small, and processes use the cores better.
+    with _pool() as pool:
+        for found in pool.map(measured, work(quick=quick)):
+            yield from found
+
+
+def work(*, quick: bool = False) -> list[Task]:
+    """Return the pieces of work: (kind, which, number of data sets)."""
+    less = 20 if quick else 1
+    found: list[Task] = [
+        ("test", (test, world), max(sets // less, 40)) for test, world, sets in tests.tasks()
+    ]
+    found += [("interval", pair, intervals.SETS[pair] // less) for pair in intervals.BOOTSTRAPS]
+    found += [("claim interval", pair, intervals.SETS[pair] // less) for pair in intervals.CLAIMS]
+    found += [("failure", (name,), 2000 // less) for name in failures.FAILURES]
+    found += [("leak", (), max(200 // less, 40))]
+    return found
+
+
+@contextmanager
+def _pool() -> Iterator[ProcessPoolExecutor]:
+    """Hold two processes of one thread each: the arrays are small."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:
         context = multiprocessing.get_context("spawn")
-        workers = min(2, os.cpu_count() or 1)
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            for found in pool.map(measured, work):
-                yield from found
+        with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=context) as pool:
+            yield pool
     finally:
         for name, value in before.items():
             if value is None:
@@ -135,15 +155,60 @@ def _leak(sets: int) -> Iterator[Case]:
         )  # fmt: skip
 
 
-def main(arguments: list[str]) -> int:
-    """Write the documentation's table from measured figures."""
-    if len(arguments) != 2:
-        print("usage: python -m benchmarks.calibration RESULTS.json TABLE.md", file=sys.stderr)
-        return 2
-    source, target = (Path(name) for name in arguments)
-    target.write_text(render(json.loads(source.read_text())))
+def _key(task: Task) -> str:
+    return SEPARATOR.join((task[0], *task[1]))
+
+
+def _read() -> dict[str, list[dict[str, Any]]]:
+    return json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+
+
+def _write(figures: dict[str, list[dict[str, Any]]]) -> None:
+    """Write the figures in the order of the work, and the page made of them."""
+    kept = {_key(task): figures[_key(task)] for task in work() if _key(task) in figures}
+    lines = [
+        f"{json.dumps(key, ensure_ascii=False)}: [\n"
+        + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
+        for key, rows in kept.items()
+    ]  # fmt: skip
+    FIGURES.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    every = [row for rows in kept.values() for row in rows]
+    missing = [_key(task) for task in work() if _key(task) not in kept]
+    PAGE.write_text(render(every, missing=missing, not_asked=tests.not_asked()))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what is asked for, keep the figures and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration")
+    parser.add_argument("pattern", nargs="*", help="tests, as in the shell (tuning.*); or all")
+    parser.add_argument("--missing", action="store_true", help="only what has no figures yet")
+    parser.add_argument("--page", action="store_true", help="write the page, measure nothing")
+    given = parser.parse_args(arguments)
+    figures = _read()
+    wanted = [] if given.page else work()
+    if given.pattern:
+        names = {_key(task): SEPARATOR.join((*task[1], task[0])) for task in wanted}
+        wanted = [
+            task for task in wanted
+            if any(fnmatch(names[_key(task)], f"{pattern}*") for pattern in given.pattern)
+        ]  # fmt: skip
+        if not wanted:
+            print("nothing matches; see TESTS in benchmarks/_calibration_tests.py", file=sys.stderr)
+            return 2
+    if given.missing:
+        wanted = [task for task in wanted if _key(task) not in figures]
+    with _pool() as pool:
+        pending = {pool.submit(measured, task): _key(task) for task in wanted}
+        for done in as_completed(pending):
+            figures[pending[done]] = [judge(case, {}).row() for case in done.result()]
+            missed = [row["case"] for row in figures[pending[done]] if row["met"] is False]
+            print(
+                pending[done], *(f"MISSED {case}" for case in missed), file=sys.stderr, flush=True
+            )
+            _write(figures)
+    _write(figures)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
