@@ -99,6 +99,47 @@ def test_from_a_model_as_it_runs():
         assert found["top"]["unit"].values.tolist() == whole["top"]["unit"].values.tolist()
 
 
+@pytest.mark.parametrize("stopped_after", [1, 3, 7])
+def test_a_pass_over_a_running_model_goes_on_where_it_was_saved(stopped_after, tmp_path):
+    import torch
+
+    from homologue.systems import TorchModel
+    from homologue.systems._reading import Sizes
+
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.ReLU())
+    shown = []
+    net[0].register_forward_hook(lambda module, args, output: shown.append(len(args[0])))
+    system = TorchModel(net, name="toy")
+    system._sizes = lambda *given: Sizes(batch_size=8, block_bytes=4 * 16 * 32)
+    stimuli = np.random.default_rng(0).standard_normal((300, 5)).astype(np.float32)
+    reducers = {"moments": R.Moments(), "top": R.TopK(6)}
+    whole = R.Pass(reducers)
+    for part in system.blocks(stimuli, sites="1"):
+        whole.update(part)
+    first = R.Pass(reducers)
+    for number, part in enumerate(system.blocks(stimuli, sites="1")):
+        # The last part is taken in two: a resumed pass may stand within one.
+        first.update(part if number < stopped_after else part[:5])
+        if number == stopped_after:
+            break
+    first.save(tmp_path / "half.npz")
+    again = R.Pass.load(tmp_path / "half.npz", reducers)
+    shown.clear()
+    for part in system.blocks(stimuli, sites="1", start=again.count):
+        again.update(part)
+    found, wanted = again.results(), whole.results()
+    for name in reducers:
+        xr.testing.assert_allclose(found[name], wanted[name], rtol=1e-12)
+    assert again.spans == whole.spans
+    assert sum(shown) <= 300 - again_from(stopped_after) + 8  # a probe of the shapes beside it
+
+
+def again_from(parts, size=32):
+    """Return the first sample of the part that was not finished."""
+    return parts * size
+
+
 def test_pure_functions_leave_their_state(rec):
     for reducer in several().values():
         block = R.Block.of(rec, reducer.needs)

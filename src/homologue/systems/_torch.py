@@ -252,6 +252,7 @@ class TorchModel:
         max_tokens: int | None = None,
         batch_tokens: int | None = None,
         batch_size: int | None = None,
+        start: int = 0,
     ) -> Iterator[xr.DataArray]:
         """Yield the recording in consecutive parts, each a few megabytes, as the model runs.
 
@@ -261,13 +262,19 @@ class TorchModel:
             As for :meth:`record`.
         batch_tokens, batch_size : int, optional
             As for :meth:`record`.
+        start : int
+            First sample: what comes before has been seen (``start=done.count`` of a
+            :class:`homologue.reducers.Pass` that was saved), and is not run again but for the
+            part in which ``start`` stands.
 
         Yields
         ------
         xarray.DataArray
             Recordings; one after the other along ``sample`` they are what :meth:`record`
-            returns.
+            returns from ``start`` on.
         """
+        if start < 0:
+            raise HomologueError(f"start is a number of samples, zero or more; given {start}")
         options = {
             "sites": sites,
             "positions": positions,
@@ -278,8 +285,9 @@ class TorchModel:
         }
         shown, reading = self._reading(stimuli, options)
         table = SampleTable.of(shown, reading)
-        for block in reading.blocks(self._sizes(batch_tokens, batch_size)):
-            yield self._wrap(table, block)
+        for block in reading.blocks(self._sizes(batch_tokens, batch_size), start=start):
+            part = self._wrap(table, block)
+            yield part.isel(sample=slice(max(start - block.start, 0), None))
 
     def perturb(
         self, *perturbations: Intervention, reference: Any = None, rng: Any = None
