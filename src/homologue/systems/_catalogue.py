@@ -55,6 +55,12 @@ _SIMULATED = (
         "other-science",
         "Simulated infection on a contact network, cut nodes",
     ),
+    (
+        "power-grid",
+        "simulations.power_grid",
+        "other-science",
+        "Simulated flow in a power grid, outages of lines and generators",
+    ),
 )
 
 _TABLES = (

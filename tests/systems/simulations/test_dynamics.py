@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 from homologue import perturb, recording, systems
 from homologue._errors import HomologueError, UnknownName
+from homologue.systems._protocol import Perturbable
 from homologue.systems.simulations._dynamics import Behaviour, Dynamics, crossed, simulate
 from homologue.systems.simulations._simulated import Simulated
 
@@ -19,6 +21,7 @@ SYSTEMS = [
     "yeast-cell-cycle",
     "food-web",
     "epidemic",
+    "power-grid",
 ]
 DT, TAU = 0.1, 1.0
 
@@ -161,6 +164,7 @@ def test_perturbing_leaves_the_original_as_it_was(name):
 def test_each_declares_what_the_protocols_ask(name):
     system = systems.get(name)
     assert isinstance(system, systems.System)
+    assert isinstance(system, Perturbable)
     assert system.name == name
     assert system.kind == systems.entry(name).kind
     assert system.family
@@ -236,3 +240,20 @@ def test_runs_do_not_depend_on_their_neighbours_when_there_is_no_noise():
         system.dynamics, crossed({"input": "ab"}, 1), rng=np.random.default_rng(0), trace=True
     )
     np.testing.assert_allclose(traced[-10:].mean(axis=0), few.values)
+
+
+@pytest.mark.parametrize("name", ["two-module", "epidemic", "yeast-cell-cycle"])
+def test_a_dummy_perturbation_is_significant_at_its_level_only(name):
+    system = systems.get(name)
+    dummy = system.perturb(perturb.cool(system.dynamics.units[0], 1.0), rng=0)
+    # Runs of other seeds, so that they are no pairs, whose difference would be exactly 0.
+    p = [
+        stats.mannwhitneyu(
+            dummy.behave(behaviour, runs=10, rng=2 * seed).values,
+            system.behave(behaviour, runs=10, rng=2 * seed + 1).values,
+        ).pvalue
+        for seed in range(30)
+        for behaviour in list(system.behaviours)[:2]
+    ]
+    share = (np.array(p) <= 0.05).mean()
+    assert share <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(p))

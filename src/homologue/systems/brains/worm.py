@@ -270,8 +270,12 @@ class RecordedPerturbations:
     family = "worm"
     variable = "stimulated"
     variables = ("stimulated",)
-    behaviours: Any = ()
     limits = NOT_RECORDED
+
+    @property
+    def behaviours(self) -> dict[str, str]:
+        """None: the animal was held still."""
+        return {}
 
     @property
     def name(self) -> str:

@@ -47,7 +47,7 @@ class Behaviour:
     readout: Callable[[np.ndarray, Codes], np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dynamics:
     """A simulation: how it starts, goes on, and is read.
 

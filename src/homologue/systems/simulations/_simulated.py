@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -232,9 +233,7 @@ class Simulated:
             self._check(one)
         reference = self.reference
         if reference is None and any(one.needs for one in perturbations):
-            codes = crossed(self.dynamics.conditions, REFERENCE_RUNS)
-            samples = simulate(self.dynamics, codes, rng=np.random.default_rng(REFERENCE_SEED))
-            reference = Reference.of(samples)
+            reference = _unperturbed(self.dynamics)
         seed = self.seed if rng is None else int(np.random.default_rng(rng).integers(2**62))
         return replace(
             self,
@@ -349,6 +348,13 @@ class Simulated:
             return out
 
         return act
+
+
+@lru_cache(maxsize=16)
+def _unperturbed(dynamics: Dynamics) -> Reference:
+    """Return what is normal; once for all doses of a system."""
+    codes = crossed(dynamics.conditions, REFERENCE_RUNS)
+    return Reference.of(simulate(dynamics, codes, rng=np.random.default_rng(REFERENCE_SEED)))
 
 
 def _part(reference: Reference | None, columns: np.ndarray) -> Reference | None:
