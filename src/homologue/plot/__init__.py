@@ -1,3 +1,5 @@
 """Pictures that read the same for a neuron and for a unit of a network."""
 
-__all__: list[str] = []
+from homologue.plot._unit import unit
+
+__all__ = ["unit"]
