@@ -52,23 +52,27 @@ def add(
     late : bool
         No sample seen so far is later: a value equal to the k-th best cannot displace it.
     """
+    width, places = state["key"].shape
     passing = _passing(activity, state["bound"], sign, strictly=late)
-    row, unit = np.divmod(np.flatnonzero(passing), activity.shape[1])
-    count = np.bincount(unit, minlength=activity.shape[1])
-    full = state["filled"] + count > state["key"].shape[1]
+    flat = np.flatnonzero(passing)
+    row, unit = np.divmod(flat, width)
+    count = np.bincount(unit, minlength=width)
+    full = state["filled"] + count > places
+    # Read in the order of memory, and only then put in the order of units.
+    value = activity.reshape(-1)[flat]
     if full.any():
-        _renew(state, activity, np.flatnonzero(full), k, start, sign)
+        _renew(state, activity, np.flatnonzero(full), k, start=start, sign=sign)
         kept = ~full[unit]
-        row, unit = row[kept], unit[kept]
+        row, unit, value = row[kept], unit[kept], value[kept]
         count = np.where(full, 0, count)
     if not unit.size:
         return
     order = stable_order(unit)
-    row, unit = row[order], unit[order]
-    first = np.cumsum(count) - count
-    place = state["filled"][unit] + np.arange(unit.size) - first[unit]
-    state["key"][unit, place] = sign * activity[row, unit].astype(np.float64)
-    state["sample"][unit, place] = row + start
+    # An entry's place: its unit's first free one, and one further for each before it.
+    free = np.arange(width) * places + state["filled"] - (np.cumsum(count) - count)
+    at = np.repeat(free, count) + np.arange(unit.size)
+    state["key"].reshape(-1)[at] = sign * value[order].astype(np.float64)
+    state["sample"].reshape(-1)[at] = row[order] + start
     state["filled"] += count
 
 
@@ -114,7 +118,7 @@ def _passing(
 
 
 def _renew(
-    state: State, activity: np.ndarray, units: np.ndarray, k: int, start: int, sign: int
+    state: State, activity: np.ndarray, units: np.ndarray, k: int, *, start: int, sign: int
 ) -> None:
     """Sort the units whose places do not suffice, their column of the block included."""
     rows = activity.shape[0]

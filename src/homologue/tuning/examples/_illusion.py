@@ -139,13 +139,13 @@ def illusion(
         len(labelled.names), top, split.permutation(half_of.size),
     )  # fmt: skip
     site = _sites(rec)
-    labels = tuple(
+    one, other = (
         random_set_labels(half, task.codes, task.classes, top=top, count=sets, rng=chosen)
         for half in task.halves(activity[:, :1])
     )
     parts = []
     for start in range(0, activity.shape[1], _UNITS_AT_ONCE):
-        parts.append(_measured(task, activity[:, start : start + _UNITS_AT_ONCE], labels))
+        parts.append(_measured(task, activity[:, start : start + _UNITS_AT_ONCE], (one, other)))
     found = {name: np.concatenate([p[name] for p in parts], axis=-1) for name in parts[0]}
     along = [
         task.observed(own)[0] if own.shape[1] else np.full(0, np.nan)

@@ -63,9 +63,9 @@ def group_sums(
             part += sign * member * (everyone - mean) * n / np.maximum(count, 1)
         part -= part.mean(axis=0)
         influence += 2 * np.where((one > 0) & (other > 0), weight, 0.0) * part
-    _, code = np.unique(group[half.rows], return_inverse=True)
-    member = np.arange(code.max() + 1)[:, None] == code
-    return np.asarray(member.astype(np.float64) @ influence / n)
+    by_group = np.argsort(group[half.rows], kind="stable")
+    first_of = np.flatnonzero(np.diff(group[half.rows][by_group], prepend=-1))
+    return np.asarray(np.add.reduceat(influence[by_group], first_of, axis=0) / n)
 
 
 def limits(
