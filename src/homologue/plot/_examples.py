@@ -145,9 +145,8 @@ def _tokens(axes: Axes, y: float, example: xr.Dataset, scale: _Scale, colours: S
 def _rows(axes: Axes, y: float) -> tuple[float, float]:
     """Return a line's lower and upper end as fractions of the axes."""
     bottom, top = axes.get_ylim()
-    return tuple(
-        sorted(((y + 0.42 - bottom) / (top - bottom), (y - 0.42 - bottom) / (top - bottom)))
-    )
+    span = top - bottom
+    return (y + 0.42 - bottom) / span, (y - 0.42 - bottom) / span
 
 
 def _course(axes: Axes, y: float, example: xr.Dataset, scale: _Scale, colours: Scheme) -> None:
