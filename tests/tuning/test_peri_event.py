@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from homologue._errors import InvalidDesign, UnknownName
+from homologue._errors import InvalidDesign, InvalidRecording, UnknownName
 from homologue.recording import make, variable
 from homologue.spikes import Spikes
-from homologue.tuning import peri_event
+from homologue.tuning import around, peri_event
 
 WINDOWS = {"baseline": (-0.5, 0.0), "response": (0.0, 0.5)}
 
@@ -92,6 +92,88 @@ def test_time_outside_the_observed_intervals_does_not_count(rng):
     alone = peri_event(trials(values[6:]), rng=0, **WINDOWS)
     assert found.effect.values[1] == pytest.approx(alone.effect.values[1])
     assert np.isfinite(found.low.values).all()
+
+
+# Windows around tokens
+
+
+def texts(values: np.ndarray, **variables: np.ndarray):
+    """Documents × positions × units."""
+    count, length, units = values.shape
+    return make(
+        values.reshape(-1, units),
+        group=np.repeat(np.arange(count), length),
+        variables={
+            "position": np.tile(np.arange(length), count),
+            **{name: each.ravel() for name, each in variables.items()},
+        },
+    )
+
+
+def test_windows_stay_within_their_document(rng):
+    values = np.arange(40.0).reshape(4, 10, 1)
+    mask = np.zeros((4, 10), bool)
+    mask[0, 5] = mask[1, 1] = mask[2, 8] = mask[3, 2] = mask[3, 7] = True
+    cut = around(texts(values, keyword=mask), "keyword", window=(-2, 3))
+    assert cut.attrs["events_left_out"] == 2
+    assert cut.values.reshape(3, 5).tolist() == [
+        [3, 4, 5, 6, 7], [30, 31, 32, 33, 34], [35, 36, 37, 38, 39]
+    ]  # fmt: skip
+    assert cut.group.values.reshape(3, 5)[:, 0].tolist() == [0, 3, 3]
+    assert cut.lag.values[:5].tolist() == [-2, -1, 0, 1, 2]
+    shuffled = texts(values, keyword=mask).isel(sample=rng.permutation(40))
+    again = around(shuffled, "keyword", window=(-2, 3))
+    assert again.values.ravel().tolist() == cut.values.ravel().tolist()
+
+
+def test_responses_to_a_token_are_found(rng):
+    mask = rng.random((40, 30)) < 0.06
+    values = rng.standard_normal((40, 30, 3))
+    values[:, :, 0] += 2 * mask + np.roll(mask, 1, axis=1)
+    cut = around(texts(values, keyword=mask), "keyword", window=(-2, 2))
+    found = peri_event(cut, baseline=(-2, 0), response=(0, 2), rng=0)
+    assert (found.p.values < 0.01).tolist() == [True, False, False]
+    assert found.effect.values[0] == pytest.approx(1.5, abs=0.3)
+
+
+def test_a_control_takes_off_what_the_position_does():
+    """Activity grows along a document and means nothing: only the control says so."""
+    plain, matched = [], []
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        values = rng.standard_normal((30, 30, 20)) + np.arange(30)[:, None] / 6
+        where = rng.permuted(np.tile(np.arange(30), (30, 1)), axis=1)
+        rec = texts(values, event=where < 3, other=where >= 27)
+        options = {"baseline": (-2, 0), "response": (0, 2), "rng": seed, "draws": 100}
+        cut = around(rec, "event", window=(-2, 2))
+        control = around(rec, "other", window=(-2, 2))
+        plain.append((peri_event(cut, permutations=199, **options).p <= 0.05).mean())
+        with_it = peri_event(cut, control=control, permutations=199, **options)
+        matched.append((with_it.p <= 0.05).mean())
+    assert np.mean(plain) > 0.3
+    assert np.mean(matched) <= 0.05 + 2 * np.std(matched, ddof=1) / 4
+
+
+def test_events_and_controls_that_do_not_fit_are_refused(rng):
+    rec = texts(rng.standard_normal((8, 10, 2)))
+    middle = rec.position == 5
+    with pytest.raises(InvalidDesign, match="is empty"):
+        around(rec, middle, window=(1, 1))
+    with pytest.raises(InvalidDesign, match="none with samples"):
+        around(rec, middle, window=(-8, 8))
+    with pytest.raises(InvalidRecording, match="true or false"):
+        around(rec, "position", window=(-1, 1))
+    with pytest.raises(InvalidRecording, match="given shape"):
+        around(rec, np.ones(3, bool), window=(-1, 1))
+    with pytest.raises(UnknownName, match="keyword"):
+        around(rec, "keyword", window=(-1, 1))
+    cut = around(rec, middle, window=(-1, 1))
+    windows = {"baseline": (-1, 0), "response": (0, 1), "rng": 0}
+    with pytest.raises(InvalidRecording, match="other units"):
+        peri_event(cut, control=cut[:, :1], **windows)
+    apart = cut.assign_coords(group=("sample", cut.group.values + 100))
+    with pytest.raises(InvalidDesign, match="shares no group"):
+        peri_event(cut, control=apart, **windows)
 
 
 # Measured false-positive rates

@@ -1,5 +1,7 @@
 """Single units: what a neuron, a channel or a dictionary feature responds to."""
 
+from homologue.tuning import examples
+from homologue.tuning._around import around
 from homologue.tuning._balanced import rank_contrast, split_half_selectivity
 from homologue.tuning._concepts import concept_cells
 from homologue.tuning._curve import tuning_curve
@@ -15,6 +17,7 @@ from homologue.tuning._invariance import invariance
 from homologue.tuning._mutual import mutual_information, response_levels
 from homologue.tuning._peri_event import peri_event
 from homologue.tuning._quiroga import quiroga, responsive
+from homologue.tuning._rate_map import rate_map
 from homologue.tuning._selectivity import clustered_interval, selectivity
 from homologue.tuning._sparseness import rolls_treves, sparseness, vinje_gallant
 from homologue.tuning.receptive_fields import (
@@ -24,10 +27,12 @@ from homologue.tuning.receptive_fields import (
 )
 
 __all__ = [
+    "around",
     "class_selectivity",
     "clustered_interval",
     "concept_cells",
     "d_prime",
+    "examples",
     "invariance",
     "morcos",
     "mutual_information",
@@ -35,6 +40,7 @@ __all__ = [
     "place_fields",
     "quiroga",
     "rank_contrast",
+    "rate_map",
     "receptive_field",
     "response_levels",
     "responsive",

@@ -16,7 +16,7 @@ _BLOCK_BYTES = 64 * 2**20
 _FEWEST = 5
 _BAND = (0.025, 0.975)
 
-Window = tuple[float, float]
+Window = tuple[float | int, float | int]
 
 
 def peri_event(
@@ -26,6 +26,7 @@ def peri_event(
     response: Window,
     rng: np.random.Generator | int,
     along: str = "lag",
+    control: xr.DataArray | None = None,
     permutations: int = 1999,
     draws: int = 1000,
 ) -> xr.Dataset:
@@ -34,14 +35,17 @@ def peri_event(
     Parameters
     ----------
     rec : xarray.DataArray
-        Trials × lags (``spikes.align(…).bin(…)``), or documents × token positions; NaN where a
-        unit was not observed. ``group`` is what is independent: the trial, unless declared
-        otherwise.
+        Trials × lags (``spikes.align(…).bin(…)``; :func:`around` tokens of a kind), or documents
+        × token positions; NaN where a unit was not observed. ``group`` is what is independent:
+        the trial, unless declared otherwise.
     baseline, response : (float, float)
         Windows ``[from, to)`` of ``along``; equally many samples in each.
     rng : numpy Generator or int
     along : str
-        ``"lag"`` (s), or ``"position"`` for tokens.
+        ``"lag"`` (s; tokens after :func:`around`), or ``"position"``.
+    control : xarray.DataArray, optional
+        The same units around matched events that mean nothing (other tokens at the same places
+        of the same documents): the change there is taken off, group by group.
     permutations : int
         Swaps of baseline and response.
     draws : int
@@ -60,9 +64,10 @@ def peri_event(
     Raises
     ------
     InvalidDesign
-        Windows of unequal length, overlapping or empty; fewer than 5 groups.
+        Windows of unequal length, overlapping or empty; fewer than 5 groups; a control without
+        a group in common.
     InvalidRecording
-        No ``along`` on ``sample``.
+        No ``along`` on ``sample``; a control of other units.
 
     Notes
     -----
@@ -70,8 +75,9 @@ def peri_event(
     the two windows apart [1]_ — hence windows of equal length. It fails where trials declared
     independent are not (windows that overlap, a rate that drifts over a few trials: declare
     blocks of trials as groups), and where activity ramps before *every* event for another
-    reason, such as the trial before: align to matched control times and compare. A response
-    that rises and falls within its window is missed. The band is pointwise.
+    reason (the trial before) or drifts with the position in a text: give ``control``. A response
+    that rises and falls within its window is missed. The band is pointwise, and that of the
+    events alone.
 
     References
     ----------
@@ -105,11 +111,11 @@ def peri_event(
             "independent trials (is `group` the session where it should be the trial?)"
         )
     values = rec.values
-    b, r = (
-        _means(values[before], group[before], groups),
-        _means(values[after], group[after], groups),
-    )
+    b = _means(values[before], group[before], groups)
+    r = _means(values[after], group[after], groups)
     difference = r - b
+    if control is not None:
+        difference = difference - _control(rec, control, baseline, response, along)
     seen = np.isfinite(difference)
     n = seen.sum(axis=0)
     known = np.where(seen, difference, 0.0)
@@ -145,9 +151,11 @@ def peri_event(
         },
         attrs={
             "analysis": "tuning.peri_event",
-            "method": "mean response minus mean baseline, swapped within groups",
+            "method": "mean response minus mean baseline, swapped within groups"
+            + (", less the same around control events" if control is not None else ""),
             "activity_units": rec.attrs.get("activity_units", "arbitrary"),
-            "null": "baseline and response swap within groups",
+            "null": "baseline and response swap within groups"
+            + (", in events and control together" if control is not None else ""),
             "baseline": f"{baseline[0]:g} to {baseline[1]:g}",
             "response": f"{response[0]:g} to {response[1]:g}",
             "permutations": permutations,
@@ -170,7 +178,7 @@ def peri_event(
 
 def _window(place: np.ndarray, window: Window, along: str) -> np.ndarray:
     start, end = window
-    inside = np.flatnonzero((place >= start - 1e-9) & (place < end - 1e-9))
+    inside = np.flatnonzero(_inside(place, window))
     if not inside.size:
         raise InvalidDesign(
             f"no sample lies in the window {start:g} to {end:g}; {along!r} runs from "
@@ -189,6 +197,32 @@ def _check(place: np.ndarray, before: np.ndarray, after: np.ndarray, along: str)
             "windows of equal length: a longer mean is less variable, and the two could be told "
             "apart without any response"
         )
+
+
+def _control(
+    rec: xr.DataArray, control: xr.DataArray, baseline: Window, response: Window, along: str
+) -> Float[Array, "group unit"]:
+    """Return the change around control events, for each group of the recording."""
+    validate(control, allow_missing=True, needs=[along])
+    if not np.array_equal(control["unit"].values, rec["unit"].values):
+        raise InvalidRecording("the control holds other units; cut both from one recording")
+    names = np.unique(rec["group"].values)
+    number = np.searchsorted(names, control["group"].values)
+    shared = names[np.minimum(number, names.size - 1)] == control["group"].values
+    if not shared.any():
+        raise InvalidDesign("the control shares no group with the events; match it by document")
+    place = control[along].values.astype(np.float64)
+    windows = [np.flatnonzero(shared & _inside(place, w)) for w in (baseline, response)]
+    for rows in windows:
+        if not rows.size:
+            raise InvalidDesign(f"the control has no samples in the windows of {along!r}")
+    values = control.values
+    b, r = (_means(values[rows], number[rows], names.size) for rows in windows)
+    return np.asarray(r - b)
+
+
+def _inside(place: np.ndarray, window: Window) -> np.ndarray:
+    return np.asarray((place >= window[0] - 1e-9) & (place < window[1] - 1e-9))
 
 
 def _means(values: np.ndarray, group: np.ndarray, groups: int) -> Float[Array, "group unit"]:

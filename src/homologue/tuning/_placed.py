@@ -33,6 +33,9 @@ _FEWEST_CLUSTERS = 10
 _NEARLY = 1e-9
 """Relative distance at which a sum of real numbers, seen through a transform, is a tie."""
 
+_SURELY_ROUNDED = 1e5
+"""Product of two series' norms up to which float32 transforms of them are off by under .1."""
+
 NULLS = ("declared", "iid")
 
 
@@ -138,14 +141,16 @@ class Placed:
             sums = np.broadcast_to(still, (draws, *still.shape)).copy()
             for part, shift in zip(parts, shifts, strict=True):
                 values = np.ascontiguousarray(activity[part].T) / (self.step or 1.0)
-                spectrum = np.conj(scipy.fft.rfft(values, axis=1))
+                # Sums of counts are rounded: half the precision does, where its error is small.
+                longest = np.sqrt((values**2).sum(axis=1).max(initial=0.0) * part.size)
+                kind = np.float32 if self.step and longest < _SURELY_ROUNDED else np.float64
+                spectrum = np.conj(scipy.fft.rfft(values.astype(kind, copy=False), axis=1))
                 codes = self.codes[part]
                 for b in np.unique(codes[codes < size]):
-                    indicator = scipy.fft.rfft((codes == b).astype(np.float64))
+                    indicator = scipy.fft.rfft((codes == b).astype(kind))
                     every = scipy.fft.irfft(spectrum * indicator, part.size, axis=1)
-                    if self.step:
-                        every = np.rint(every) * self.step
-                    sums[:, b] += every[:, shift].T
+                    drawn = every[:, shift].T
+                    sums[:, b] += np.rint(drawn) * self.step if self.step else drawn
             yield block, sums, self.occupancy[None]
 
     def _permuted(
