@@ -198,6 +198,16 @@ def test_runs_come_from_the_seed_alone(name):
     assert not np.array_equal(first.values, system.record(runs=12, rng=2).values)
 
 
+def test_recordings_of_a_seed_do_not_share_memory():
+    system = systems.get("yeast-cell-cycle")
+    first = system.record(runs=2, rng=np.int64(4))
+    first.values[:] = -1
+    again = system.record(runs=2, rng=4)
+    assert (again.values >= 0).all()
+    drawn = system.record(runs=2, rng=np.random.default_rng(4))
+    np.testing.assert_array_equal(drawn.values, again.values)
+
+
 def test_unknown_names_give_the_nearest():
     system = leaky()
     with pytest.raises(UnknownName, match=r"no unit or site 'frist'; did you mean 'first'"):

@@ -18,9 +18,11 @@ def test_contacts_and_halves_are_zacharys():
     assert [site == "instructor's half" for site in sites] == halves
 
 
-def test_the_threshold_is_the_largest_eigenvalue():
-    values = np.linalg.eigvalsh(epidemic.contacts())
-    assert pytest.approx(values.max()) == 1 / epidemic.THRESHOLD
+def test_the_reproduction_number_is_the_published_one():
+    degree = epidemic.contacts().sum(axis=1)
+    assert pytest.approx(1.8) == epidemic.RATIO * degree.mean()
+    # Above the threshold of this network, where outbreaks occur at all.
+    assert np.linalg.eigvalsh(epidemic.contacts()).max() * epidemic.RATIO > 1
 
 
 def test_one_step_infects_with_the_probability_of_its_rate():
@@ -29,7 +31,7 @@ def test_one_step_infects_with_the_probability_of_its_rate():
     sent = (state == epidemic.INFECTIOUS).astype(float)
     after = epidemic._step(state, sent, np.zeros(1), 0, np.random.default_rng(0))
     met = epidemic.contacts()[0] > 0
-    expected = 1 - np.exp(-epidemic.TIMES_THRESHOLD * epidemic.THRESHOLD * epidemic.INTERVAL)
+    expected = 1 - np.exp(-epidemic.RATIO * epidemic.INTERVAL)
     share = (after == epidemic.INFECTIOUS).mean(axis=0)
     assert share[1:][met[1:]].mean() == pytest.approx(expected, rel=0.02)
     assert (share[1:][~met[1:]] == 0).all()

@@ -14,7 +14,7 @@ from homologue import recording
 from homologue._errors import HomologueError, UnknownName, nearest
 from homologue.systems._protocol import Intervention
 from homologue.systems._reference import Reference
-from homologue.systems.simulations._dynamics import Apply, Dynamics, crossed, simulate
+from homologue.systems.simulations._dynamics import Apply, Codes, Dynamics, crossed, simulate
 
 RUNS = 24
 """Independent runs of each condition, unless another number is asked for."""
@@ -259,14 +259,14 @@ class Simulated:
         self, runs: int, rng: np.random.Generator | int
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         codes = crossed(self.dynamics.conditions, runs)
-        activity = simulate(
-            self.dynamics,
-            codes,
-            rng=np.random.default_rng(rng),
-            apply=self._apply(),
-            describe=self._describe(),
+        if isinstance(rng, int | np.integer):
+            return _remembered(self, runs, int(rng)).copy(), codes
+        return self._simulate(codes, np.random.default_rng(rng)), codes
+
+    def _simulate(self, codes: Codes, rng: np.random.Generator) -> np.ndarray:
+        return simulate(
+            self.dynamics, codes, rng=rng, apply=self._apply(), describe=self._describe()
         )
-        return activity, codes
 
     def _known(self, variable: str | None) -> None:
         if variable is not None and variable not in self.dynamics.conditions:
@@ -348,6 +348,13 @@ class Simulated:
             return out
 
         return act
+
+
+@lru_cache(maxsize=32)
+def _remembered(system: Simulated, runs: int, seed: int) -> np.ndarray:
+    """Return the activity of runs from a seed; several behaviours are read from one simulation."""
+    codes = crossed(system.dynamics.conditions, runs)
+    return system._simulate(codes, np.random.default_rng(seed))
 
 
 @lru_cache(maxsize=16)
