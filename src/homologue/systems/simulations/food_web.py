@@ -20,18 +20,21 @@ References
 .. [3] Baird, Luczkovich & Christian 1998, Estuar. Coast. Shelf Sci. 47:329,
    doi:10.1006/ecss.1998.0360.
 .. [4] Luczkovich et al. 2003, J. Theor. Biol. 220:303, doi:10.1006/jtbi.2003.3147.
-.. [5] Berlow et al. 2009, PNAS 106:187, doi:10.1073/pnas.0806823106 (species removed from such
+.. [5] Delmas et al. 2017, Methods Ecol. Evol. 8:881, doi:10.1111/2041-210X.12713 (the model of
+   [2]_ as software).
+.. [6] Berlow et al. 2009, PNAS 106:187, doi:10.1073/pnas.0806823106 (species removed from such
    models).
 
 Notes
 -----
-Links are those of the file ``stmarks.gml`` of the book *Elegant SciPy*. Metabolic constants
-(0.314 and 0.88) and ratios of consumption (8 and 4) are those the R package gruyere carries for
-[2]_; efficiencies, B₀ and K those of the same family of models as implemented in
-BioEnergeticFoodWebs. Not verified at their source: that [2]_ sets M = Z^(T−1), and that a Hill
-exponent of 2 is among its variants. Birds, which [2]_ does not cover, take the constants of
-ectotherm vertebrates; detritus grows like a producer. Z = 100 and the exponent 2 were chosen
-here because most taxa then persist. Blooms and year-to-year variation are choices made here.
+Links are those of the file ``stmarks.gml`` of the book *Elegant SciPy*. The equations, with
+producers that limit themselves only, equal preferences and M = Z^(T−1), are those of the
+manuscript of [5]_; metabolic constants (0.314 and 0.88) and ratios of consumption (2.512/0.314
+and 3.52/0.88) are those the R package gruyere carries for [2]_; efficiencies, B₀ = 0.5 and the
+Hill exponent 2 the defaults of BioEnergeticFoodWebs and its successor, the software of [5]_.
+Birds, which [2]_ does not cover, take the constants of ectotherm vertebrates; detritus grows
+like a producer. Z = 100 was chosen here because most taxa (39 of 48) then persist; so were
+blooms and the variation between runs.
 """
 
 from __future__ import annotations
