@@ -69,8 +69,8 @@ class Examples(Reducer):
     ([1, 3], 1.0)
     """
 
-    top: int = 20
-    bottom: int = 20
+    top: int = 10
+    bottom: int = 10
     draws: int = 256
     window: int = 10
     context: tuple[str, ...] = ("stimulus", "position", "token")
@@ -196,8 +196,8 @@ class Examples(Reducer):
 def collect(
     source: xr.DataArray | str | os.PathLike[str] | Iterable[xr.DataArray],
     *,
-    top: int = 20,
-    bottom: int = 20,
+    top: int = 10,
+    bottom: int = 10,
     draws: int = 256,
     window: int = 10,
     context: Iterable[str] | None = None,

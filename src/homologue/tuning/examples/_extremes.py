@@ -53,13 +53,27 @@ def add(
         No sample seen so far is later: a value equal to the k-th best cannot displace it.
     """
     width, places = state["key"].shape
+    # Units without a bound let everything pass: they are sorted at once.
+    fresh = np.isneginf(state["bound"]) & (state["filled"] + len(activity) > places)
     passing = _passing(activity, state["bound"], sign, strictly=late)
+    if fresh.any():
+        _renew(state, activity, np.flatnonzero(fresh), k, start=start, sign=sign)
+        passing &= ~fresh
     flat = np.flatnonzero(passing)
-    row, unit = np.divmod(flat, width)
-    count = np.bincount(unit, minlength=width)
-    full = state["filled"] + count > places
+    row = flat // width
+    unit = flat - row * width
     # Read in the order of memory, and only then put in the order of units.
     value = activity.reshape(-1)[flat]
+    count = np.bincount(unit, minlength=width)
+    full = state["filled"] + count > places
+    if full.any():
+        # Sorting what waits raises the bound; mostly that makes room enough.
+        _sort(state, np.flatnonzero(full), k)
+        key, bound = sign * value, state["bound"][unit]
+        kept = ~full[unit] | (key > bound if late else key >= bound)
+        row, unit, value = row[kept], unit[kept], value[kept]
+        count = np.bincount(unit, minlength=width)
+        full = state["filled"] + count > places
     if full.any():
         _renew(state, activity, np.flatnonzero(full), k, start=start, sign=sign)
         kept = ~full[unit]
@@ -115,6 +129,14 @@ def _passing(
     if sign > 0:
         return activity > near if strictly else activity >= near
     return activity < near if strictly else activity <= near
+
+
+def _sort(state: State, units: np.ndarray, k: int) -> None:
+    """Put the entries of some units in order, and keep the k best."""
+    step = max(1, _ENTRIES_AT_ONCE // state["key"].shape[1])
+    for begin in range(0, units.size, step):
+        some = units[begin : begin + step]
+        _put(state, some, *best(state["key"][some], state["sample"][some], k))
 
 
 def _renew(
