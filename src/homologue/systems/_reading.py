@@ -40,7 +40,7 @@ class Sizes:
 
     batch_tokens: int = 1024
     batch_size: int = 32
-    block_bytes: int = 16 * 2**20
+    block_bytes: int = 64 * 2**20
 
     def __post_init__(self) -> None:
         """Refuse sizes below one."""
