@@ -20,14 +20,30 @@ from homologue.population.dynamics import (
     rotations,
     sequence_asymmetry,
 )
+from homologue.population.guided import (
+    circular_order,
+    frequency_scan,
+    irreducible_rank,
+    mixture,
+    mixture_index,
+    number_helix,
+    separability,
+    separability_index,
+)
 
 __all__ = [
+    "circular_order",
     "cross_validated_rank",
     "demixed_components",
     "dimension",
     "factor_analysis",
+    "frequency_scan",
     "intrinsic_dimension",
     "intrinsic_timescale",
+    "irreducible_rank",
+    "mixture",
+    "mixture_index",
+    "number_helix",
     "outlier_dimensions",
     "parallel_analysis",
     "participation_ratio",
@@ -37,5 +53,7 @@ __all__ = [
     "project",
     "rotations",
     "scale",
+    "separability",
+    "separability_index",
     "sequence_asymmetry",
 ]

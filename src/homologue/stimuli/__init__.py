@@ -9,7 +9,7 @@ from homologue.stimuli._concepts import (
     concepts,
     sentences,
 )
-from homologue.stimuli._ordered import alphabet, months, numbers, weekdays
+from homologue.stimuli._ordered import alphabet, modular_pairs, months, numbers, weekdays
 from homologue.stimuli._relations import places, relations
 from homologue.stimuli._stimuli import MODALITIES, Stimuli
 
@@ -22,6 +22,7 @@ __all__ = [
     "alphabet",
     "concepts",
     "images",
+    "modular_pairs",
     "months",
     "named",
     "numbers",

@@ -183,6 +183,45 @@ def numbers(*, highest: int = 99, n_templates: int = 6) -> Stimuli:
     )
 
 
+def modular_pairs(prime: int = 31) -> Stimuli:
+    """Return all pairs of numbers below a prime, as tokens a, b and "=" (the prime itself).
+
+    Parameters
+    ----------
+    prime : int
+        The modulus, 2 or more.
+
+    Returns
+    -------
+    Stimuli
+        Variables ``a``, ``b`` and ``sum`` (modulo the prime), all of that period; every pair is
+        a group of its own.
+
+    Raises
+    ------
+    HomologueError
+        A modulus below 2.
+
+    Examples
+    --------
+    >>> pairs = modular_pairs(7)
+    >>> pairs.items[-1].tolist(), int(pairs.variables["sum"][-1])
+    ([6, 6, 7], 5)
+    """
+    if prime < 2:
+        raise HomologueError(f"a modulus is 2 or more; given {prime}")
+    a, b = (side.ravel() for side in np.indices((prime, prime)))
+    return Stimuli(
+        list(np.stack([a, b, np.full(a.size, prime)], axis=1)),
+        {
+            name: variable(values, period=prime)
+            for name, values in (("a", a), ("b", b), ("sum", (a + b) % prime))
+        },
+        name="modular pairs",
+        licence="BSD-3-Clause (written here)",
+    )
+
+
 def _ordered(
     name: str, variable_name: str, words: Sequence[str], endings: tuple[str, ...], n_templates: int
 ) -> Stimuli:

@@ -30,6 +30,8 @@ _LAZY: dict[str, str] = {
     "language": "homologue.systems._language:language",
     "sentence": "homologue.systems._sentence:sentence",
     "vision": "homologue.systems._vision:vision",
+    "modular_addition": "homologue.systems._modular_addition:modular_addition",
+    "remove_frequencies": "homologue.systems._modular_addition:remove_frequencies",
     "NWB": "homologue.systems._nwb:NWB",
     "nwb": "homologue.systems._nwb:nwb",
     "to_nwb": "homologue.systems._nwb:to_nwb",
