@@ -158,18 +158,18 @@ TESTS: dict[str, Test] = {
         )
     ),
     "tuning.peri_event": Test(asked(_around), worlds.TRIALS),
-    "representation.decode": Test(asked(_decode)),
+    "representation.decode": Test(asked(_decode), sets=1000),
     "population.dimension": Test(
         asked(lambda rec, rng: population.dimension(rec, rng=rng, **FEW), classes=2),
-        (*UNLABELLED, worlds.FEW), 1000,
+        (*UNLABELLED, worlds.FEW), 500,
     ),
-    "claim units-are-tuned": Test(_claim("units-are-tuned"), sets=500),
-    "claim population-represents": Test(_claim("population-represents"), sets=500),
-    "claim code-is-low-dimensional": Test(_claim("code-is-low-dimensional"), UNLABELLED, 500),
+    "claim units-are-tuned": Test(_claim("units-are-tuned"), sets=300),
+    "claim population-represents": Test(_claim("population-represents"), sets=300),
+    "claim code-is-low-dimensional": Test(_claim("code-is-low-dimensional"), UNLABELLED, 300),
     "inference.permutation_test": Test(engine.engine),
     "families": Test(engine.families),
     "inference.sequential_p_value": Test(engine.sequential),
-    "inference.calibrate_similarity": Test(engine.similarity),
+    "inference.calibrate_similarity": Test(engine.similarity, sets=1000),
     "inference.circular_shift": Test(
         engine.shifted_label, (worlds.IID, worlds.HEAVY, worlds.SERIES)
     ),

@@ -129,7 +129,7 @@ def _interval(name: str, case: str, *, sets: int, gated: bool) -> Case:
     level = 0.95 if gated else 0.9
     return _case(
         name, case, f"{level} interval",
-        metric=f"share that hold the truth, SE {seen.covered.error:.4f}; "
+        metric=f"share over {sets} data sets that hold the truth, SE {seen.covered.error:.4f}; "
         f"wholly above it {seen.above:.3f}, below {seen.below:.3f}",
         value=seen.covered.value, better="within", target=COVERAGE if gated else None,
     )  # fmt: skip
@@ -171,7 +171,9 @@ def _write(figures: dict[str, list[dict[str, Any]]]) -> None:
         + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
         for key, rows in kept.items()
     ]  # fmt: skip
-    FIGURES.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    part = FIGURES.with_name(f".{FIGURES.name}.{os.getpid()}.part")
+    part.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    os.replace(part, FIGURES)
     every = [row for rows in kept.values() for row in rows]
     missing = [_key(task) for task in work() if _key(task) not in kept]
     PAGE.write_text(render(every, missing=missing, not_asked=tests.not_asked()))
