@@ -1,13 +1,21 @@
 """Interventions: ablate, cool, stimulate, clamp, patch, steer; and what they do to behaviour."""
 
+from homologue.perturb._patching import (
+    activation_patching,
+    attribution_patching,
+    path_patching,
+)
 from homologue.perturb._perturbation import ablate, clamp, cool, noise, patch, steer, stimulate
 from homologue.perturb._recorded import recorded_effects, symmetry
+from homologue.perturb._sweep import sweep
 from homologue.perturb._units import direction, feature, heads
 from homologue.perturb._values import Perturbation
 
 __all__ = [
     "Perturbation",
     "ablate",
+    "activation_patching",
+    "attribution_patching",
     "clamp",
     "cool",
     "direction",
@@ -15,8 +23,10 @@ __all__ = [
     "heads",
     "noise",
     "patch",
+    "path_patching",
     "recorded_effects",
     "steer",
     "stimulate",
+    "sweep",
     "symmetry",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,9 +73,49 @@ def _fitted(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     )
 
 
-def rows_of(
-    act: Any, feed: Feed, record: Callable[[Stimuli, str], tuple[xr.DataArray, Feed]]
-) -> Rows | None:
+class Sources:
+    """Unperturbed runs that patches are taken from, each made once for all sites it serves.
+
+    Parameters
+    ----------
+    acts : sequence of Act
+        Whatever is perturbed.
+    record : callable
+        ``(stimuli, sites) -> (recording of every token, its feed)``, unperturbed.
+    """
+
+    def __init__(
+        self, acts: Sequence[Any], record: Callable[[Any, list[str]], tuple[xr.DataArray, Feed]]
+    ) -> None:
+        self._record = record
+        self._wanted: dict[int, tuple[Any, dict[str, None]]] = {}
+        self._made: dict[int, tuple[dict[str, xr.DataArray], Feed]] = {}
+        for act in acts:
+            source = getattr(act.intervention, "source", None)
+            if source is not None and _is_shown(source.values):
+                held = self._wanted.setdefault(id(source.values), (source.values, {}))
+                held[1][act.site.name] = None
+
+    def __call__(self, stimuli: Any, site: str) -> tuple[xr.DataArray, Feed]:
+        """Return the recording of one site, and what was shown."""
+        key = id(stimuli)
+        if key not in self._made:
+            given, sites = self._wanted[key]
+            rec, feed = self._record(given, list(sites))
+            names = rec["site"].values
+            parts = {one: rec[:, np.flatnonzero(names == one)] for one in sites}
+            self._made[key] = (parts, feed)
+        parts, feed = self._made[key]
+        return parts[site], feed
+
+
+def _is_shown(values: Any) -> bool:
+    if isinstance(values, (list, tuple)):
+        return not all(isinstance(one, (int, float)) for one in values)
+    return isinstance(values, Stimuli)
+
+
+def rows_of(act: Any, feed: Feed, sources: Sources) -> Rows | None:
     """Return what a patch puts in for these stimuli; None for other perturbations.
 
     Parameters
@@ -84,8 +124,8 @@ def rows_of(
         One perturbation at one site.
     feed : Feed
         What is shown.
-    record : callable
-        ``(stimuli, site) -> (recording of every token, its feed)``, unperturbed.
+    sources : Sources
+        Where patches are taken from stimuli.
 
     Raises
     ------
@@ -97,12 +137,10 @@ def rows_of(
         return None
     given = source.values
     if isinstance(given, (xr.DataArray, xr.Dataset)):
-        return _from_recording(act, given, feed)
-    if isinstance(given, (list, tuple)) and all(isinstance(x, (int, float)) for x in given):
-        given = np.array(given, dtype=np.float64)
-    if isinstance(given, (Stimuli, list, tuple)):
-        shown = given if isinstance(given, Stimuli) else Stimuli(list(given))
-        rec, other = record(shown, act.site.name)
+        marked = "is_special" in given.coords and bool(given["is_special"].any())
+        return _from_recording(act, given, feed, every=marked)
+    if _is_shown(given):
+        rec, other = sources(given, act.site.name)
         _check_alike(act, feed, other)
         return _from_recording(act, rec, feed, every=True)
     if hasattr(given, "detach"):

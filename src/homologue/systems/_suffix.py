@@ -38,11 +38,15 @@ class Chain:
         Path of the normalisation before the output embedding.
     unembed : str or None
         Path of the output embedding; None: the last block's output is the network's.
+    mlp, down : str or None
+        A block's MLP and the MLP's last projection, relative to the block.
     """
 
     blocks: tuple[str, ...]
     norm: str | None = None
     unembed: str | None = None
+    mlp: str | None = None
+    down: str | None = None
 
     def block_of(self, path: str) -> int | None:
         """Return the number of the block that a module is in."""
@@ -65,12 +69,13 @@ def chain_of(model: torch.nn.Module) -> Chain:
     head = output_embedding(model)
     if located is None or head is None or not is_plain(model):
         return WHOLE
-    _, stack, numbers = located
+    known, stack, numbers = located
     parent = stack.rpartition(".")[0]
     after = ("norm", "ln_f", "final_layer_norm", "final_norm")
     norms = [f"{parent}.{name}" if parent else name for name in after]
     norm = next((names[one] for one in norms if one in names), None)
-    return Chain(tuple(names[f"{stack}.{n}"] for n in numbers), norm, head[0])
+    blocks = tuple(names[f"{stack}.{n}"] for n in numbers)
+    return Chain(blocks, norm, head[0], known.mlp, known.down)
 
 
 class Readout:
@@ -141,6 +146,8 @@ class Prefix:
         The batch; texts of one length.
     needed : set of int
         Blocks whose inputs are kept.
+    jumps : frozenset of int
+        Blocks of which also the MLP's neurons and the output are kept.
     """
 
     def __init__(
@@ -152,9 +159,11 @@ class Prefix:
         *,
         index: np.ndarray,
         needed: set[int],
+        jumps: frozenset[int] = frozenset(),
     ) -> None:
         self.model, self.chain, self.readout, self.index = model, chain, readout, index
         self.given: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+        self.linear = {number: Neurons(model, chain, number) for number in jumps}
         self.baseline, self.is_chain = self._run(feed, needed)
 
     def _run(self, feed: Feed, needed: set[int]) -> tuple[torch.Tensor, bool]:
@@ -168,6 +177,8 @@ class Prefix:
             for number, path in enumerate(self.chain.blocks):
                 for handle in watch.hooks(modules[path], number):
                     stack.callback(handle.remove)
+            for neurons in self.linear.values():
+                stack.enter_context(neurons.watching())
             out = first_tensor(self.model(*args, **kwargs), _ANY)
         last = watch.last
         if last is None:
@@ -191,29 +202,148 @@ class Prefix:
         index = np.tile(self.index, copies)
         return self.readout(self._normed(self.readout.rows(hidden, index)), index)
 
-    def suffix(self, start: int, copies: int, tiled: Tiled) -> torch.Tensor:
-        """Run blocks from ``start`` on, in so many copies, each perturbed in its own way.
+    def suffix(self, start: int, tiled: Tiled, *, jump: bool = False) -> torch.Tensor:
+        """Run blocks from ``start`` on, in copies that are perturbed each in its own way.
+
+        Parameters
+        ----------
+        start : int
+            The first block that is perturbed.
+        tiled : Tiled
+            What is done to each copy.
+        jump : bool
+            Each copy perturbs neurons of the first block's MLP and nothing else: what that
+            adds to the block's output is linear, and the block itself need not run.
 
         Returns
         -------
         Tensor, shape (copy, stimulus, column)
         """
         modules = dict(self.model.named_modules())
-        args, kwargs = self.given[start]
-        hidden = first_tensor((*args, *kwargs.values()), _ANY)
-        hidden = hidden.repeat(copies, *[1] * (hidden.ndim - 1))
-        with _quiet(self.model), tiled.attached(), tiled.running_copies(self.index, copies):
+        size, copies = len(self.index), tiled.copies
+        if jump:
+            hidden = torch.cat(
+                [self.linear[start].output(tiled, number, self.index) for number in range(copies)]
+            )
+            start += 1
+        else:
+            args, kwargs = self.given[start]
+            hidden = first_tensor((*args, *kwargs.values()), _ANY)
+            hidden = hidden.repeat(copies, *[1] * (hidden.ndim - 1))
+        with (
+            _quiet(self.model),
+            tiled.attached(),
+            tiled.running(self.index),
+            self._last_token(tiled),
+        ):
             for number in range(start, len(self.chain.blocks)):
                 args, kwargs = self.given[number]
                 old = first_tensor((*args, *kwargs.values()), _ANY)
                 marked = replaced((args, kwargs), old, _HERE)
-                size = len(self.index)
-                args, kwargs = _repeated(marked, size, copies)
-                args, kwargs = replaced((args, kwargs), _HERE, hidden)
+                args, kwargs = replaced(_repeated(marked, size, copies), _HERE, hidden)
                 out = modules[self.chain.blocks[number]](*args, **kwargs)
                 hidden = first_tensor(out, _ANY)
-            out = self.tail(hidden)
-        return out.reshape(copies, len(self.index), -1)
+            return self.tail(hidden).reshape(copies, size, -1)
+
+    @contextlib.contextmanager
+    def _last_token(self, tiled: Tiled) -> Iterator[None]:
+        """Let the last block's MLP see the one token that is read.
+
+        What the MLP adds is added to every token, and right at the one that is read.
+        """
+        chain, tokens = self.chain, self.readout.tokens
+        path = f"{chain.blocks[-1]}.{chain.mlp}"
+        inside = any(act.site.module.startswith(path) for act in tiled.acts)
+        if chain.mlp is None or chain.unembed is None or tokens is None or inside:
+            yield
+            return
+        place = {int(one) for one in tokens[self.index]}
+        if len(place) > 1:
+            yield
+            return
+        token = place.pop()
+        module = self.model.get_submodule(path)
+        handle = module.register_forward_pre_hook(
+            lambda _, args: (args[0][:, token : token + 1], *args[1:]) if args else None
+        )
+        try:
+            yield
+        finally:
+            handle.remove()
+
+
+class Neurons:
+    """A block's MLP as the sum of what its neurons add to the residual stream.
+
+    Parameters
+    ----------
+    model, chain
+        The network and its blocks.
+    number : int
+        The block.
+    """
+
+    def __init__(self, model: torch.nn.Module, chain: Chain, number: int) -> None:
+        self.block = model.get_submodule(chain.blocks[number])
+        self.path = f"{chain.blocks[number]}.{chain.down}"
+        self.down: Any = model.get_submodule(self.path)
+        self.mlp = model.get_submodule(f"{chain.blocks[number]}.{chain.mlp}")
+        self.activation = next(
+            (name for name in ("act_fn", "act") if hasattr(self.mlp, name)), None
+        )
+        self.values: dict[str, torch.Tensor] = {}
+        self.trusted: bool | None = None
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Keep the neurons' activity and the block's output of one pass."""
+
+        def keep(name: str) -> Any:
+            def hook(_: Any, args: Any, output: Any) -> None:
+                value = args[0] if name == "neurons" else first_tensor(output, _ANY)
+                self.values[name] = value
+
+            return hook
+
+        handles = [
+            self.down.register_forward_hook(keep("neurons")),
+            self.block.register_forward_hook(keep("block")),
+        ]
+        for name in (self.activation, "up_proj"):
+            if name is not None and hasattr(self.mlp, name):
+                handles.append(getattr(self.mlp, name).register_forward_hook(keep(name)))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def site_of(self, act: Act) -> str | None:
+        """Return which of the kept values an act perturbs, if neurons are what it perturbs."""
+        site = act.site
+        plain = site.call is None and site.part is None
+        if not plain or act.columns is None or getattr(act.intervention, "axis", None) is not None:
+            return None
+        if site.where == "input":
+            return "neurons" if site.module == self.path else None
+        stem = self.path.rpartition(".")[0]
+        return self.activation if site.module == f"{stem}.{self.activation}" else None
+
+    def output(self, tiled: Tiled, number: int, index: np.ndarray) -> torch.Tensor:
+        """Return the block's output with one copy's perturbation of neurons."""
+        act = tiled.acts[number]
+        name = str(self.site_of(act))
+        before = self.values[name]
+        with torch.no_grad(), tiled.running(index):
+            columns = torch.from_numpy(np.asarray(act.columns)).to(before.device)
+            change = (tiled._apply(number, before) - before)[..., columns]
+            gate = self.values.get("up_proj")
+            if name == self.activation and gate is not None:
+                change = change * gate[..., columns]
+            weight = self.down.weight
+            inputs_first = not isinstance(self.down, torch.nn.Linear)
+            rows = weight[columns] if inputs_first else weight[:, columns].T
+            return self.values["block"] + change @ rows
 
 
 class _Watch:
@@ -300,14 +430,6 @@ class Tiled(Interference):
         super().__init__(
             model, [act for act, _ in flat], feed, [rows for _, rows in flat], survey=False
         )
-
-    @contextlib.contextmanager
-    def running_copies(self, index: np.ndarray, copies: int) -> Iterator[None]:
-        """Let the hooks act on copies of a batch."""
-        if copies != self.copies:
-            raise HomologueError(f"{self.copies} copies are perturbed; {copies} are run")
-        with self.running(index):
-            yield
 
     def _acted(self, numbers: list[int], tensor: torch.Tensor) -> torch.Tensor:
         """Perturb each copy's rows in its own way."""

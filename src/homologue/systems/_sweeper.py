@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-import xarray as xr
 
 from homologue._errors import HomologueError
 from homologue.stimuli import Stimuli
+from homologue.systems._coordinates import SampleTable
 from homologue.systems._feeds import Feed, TextFeed
-from homologue.systems._patched import Rows, rows_of
-from homologue.systems._perturbed import Act, Interference, acts_of
+from homologue.systems._patched import Rows, Sources, rows_of
+from homologue.systems._perturbed import Act, Interference, _split, acts_of, digest
 from homologue.systems._reading import Reading, Sizes, batches
+from homologue.systems._recorder import fingerprint
 from homologue.systems._sites import Site
-from homologue.systems._suffix import WHOLE, Chain, Prefix, Readout, Tiled, chain_of
+from homologue.systems._suffix import WHOLE, Chain, Neurons, Prefix, Readout, Tiled, chain_of
 
 _PIECE = 64
 """Perturbations whose results are one piece: what a killed sweep loses at most."""
@@ -84,6 +86,7 @@ class Sweeper:
         self.model: torch.nn.Module = system.model
         self.chain = chain_of(self.model)
         whole = system._with_sites({"<output>": Site("output", "")})
+        self._positions = positions
         self.shown, self.reading = self._open(whole, stimuli, positions)
         self.feed: Feed = self.reading.feed
         head = self.chain.unembed
@@ -97,12 +100,13 @@ class Sweeper:
         self._readouts = {True: Readout(self.feed, chosen, module)}
         self._readouts[False] = Readout(self.feed, chosen, None)
         self.sizes: Sizes = system._sizes(batch_tokens, None)
-        self._sources: dict[Any, tuple[xr.DataArray, Feed]] = {}
 
     @staticmethod
-    def _open(whole: Any, stimuli: Any, positions: Any) -> tuple[Stimuli, Reading]:
+    def _open(
+        whole: Any, stimuli: Any, positions: Any, *, sites: Any = "<output>"
+    ) -> tuple[Stimuli, Reading]:
         options = {
-            "sites": "<output>",
+            "sites": sites,
             "positions": positions,
             "include_special": False,
             "space": "mean",
@@ -112,11 +116,64 @@ class Sweeper:
         shown, reading = whole._reading(stimuli, options)
         return shown, reading
 
+    def readout(self, chain: Chain) -> Readout:
+        """Return the readout of a chain's last block, or of the network run whole."""
+        return self._readouts[chain.unembed is not None]
+
     @property
     def batches(self) -> list[np.ndarray]:
         """Stimuli that run together: of one length, so that none is padded."""
         sizes = dataclasses.replace(self.sizes, batch_size=max(1, self.sizes.batch_size * 4))
         return batches(self.feed.lengths, sizes, padding=not isinstance(self.feed, TextFeed))
+
+    def sites(self, names: Any) -> list[tuple[Site, int]]:
+        """Return the sites that names and aliases mean, and their units."""
+        _, reading = self._open(self.system, self.shown, self._positions, sites=names)
+        return [(s, lay.width) for s, lay in zip(reading.sites, reading.layouts, strict=True)]
+
+    def positions(self) -> int:
+        """Return how many positions every stimulus has.
+
+        Raises
+        ------
+        HomologueError
+            They differ, or there are none.
+        """
+        if not isinstance(self.feed, TextFeed):
+            raise HomologueError("a sweep over positions is of texts; name places of your own")
+        counts = {int((~special).sum()) for special in self.feed.tokens.special}
+        if len(counts) > 1:
+            raise HomologueError(
+                f"a sweep over positions needs texts of one length; these have {min(counts)} to "
+                f"{max(counts)} tokens"
+            )
+        return counts.pop()
+
+    def site_name(self, unit: str) -> str:
+        """Return the site of a unit."""
+        return _split(unit)[0]
+
+    def writers(self, intervention: Any) -> list[str]:
+        """Return what writes into the residual stream, without what is perturbed."""
+        acts = acts_of(
+            self.model, [intervention], derived={}, announce=self.system._announce, seeds=[()]
+        )
+        touched = [act.site.module for act in acts]
+        found = [site for alias in ("attn_out", "mlp_out") for site, _ in self.sites(alias)]
+        return [
+            site.name
+            for site in found
+            if not any(f"{path}.".startswith(f"{site.module}.") for path in touched)
+        ]
+
+    def fingerprint(self, targets: Sequence[Sequence[tuple[Act, Rows | None]]]) -> str:
+        """Return a checksum of everything the values depend on."""
+        table = SampleTable.of(self.shown, self.reading)
+        acts = digest([act for target in targets for act, _ in target])
+        columns = self._readouts[True].columns
+        chosen = None if columns is None else (columns.shape, columns.tobytes())
+        groups = [len(target) for target in targets]
+        return fingerprint(self.model, table, targets=acts, columns=chosen, groups=groups)
 
     def bind(
         self, targets: Sequence[Sequence[Any]], *, reference: Any = None, rng: Any = None
@@ -144,12 +201,13 @@ class Sweeper:
         every = [act for acts in found for act in acts]
         references = self.system._references(every, reference)
         self._survey(every)
-        self._record_sources(every)
+        record = partial(self.system._every_token, channels_last=None, max_tokens=None)
+        sources = Sources(every, record)
         return [
             [
                 (
                     dataclasses.replace(act, reference=references.get(act.site.name)),
-                    rows_of(act, self.feed, self._source),
+                    rows_of(act, self.feed, sources),
                 )
                 for act in acts
             ]
@@ -164,33 +222,6 @@ class Sweeper:
             if held is None or _top(act) > _top(held):
                 largest[act.site] = act
         Interference(self.model, list(largest.values()), self.feed, [None] * len(largest))
-
-    def _record_sources(self, acts: list[Act]) -> None:
-        """Run stimuli that patches are taken from once, at every site that is patched."""
-        wanted: dict[int, tuple[Any, dict[str, None]]] = {}
-        for act in acts:
-            source = getattr(act.intervention, "source", None)
-            values = None if source is None else source.values
-            if isinstance(values, (Stimuli, list, tuple)):
-                held = wanted.setdefault(id(values), (values, {}))
-                held[1][act.site.name] = None
-        for key, (values, sites) in wanted.items():
-            plain = self.system
-            options = {"sites": list(sites), "positions": "all", "include_special": True}
-            more = {"space": "samples", "channels_last": None, "max_tokens": None}
-            _, other = plain._reading(values, {**options, **more})
-            rec = plain.record(values, **options, space="samples")
-            parts = dict(list(rec.groupby("site"))) if len(sites) > 1 else {next(iter(sites)): rec}
-            for site, part in parts.items():
-                self._sources[key, site] = (part, other.feed)
-            self._held = [*getattr(self, "_held", []), values]
-
-    def _source(self, stimuli: Stimuli, site: str) -> tuple[xr.DataArray, Feed]:
-        for (key, name), found in self._sources.items():
-            held = next((one for one in self._held if id(one) == key), None)
-            if name == site and (held is stimuli or _same_items(held, stimuli)):
-                return found
-        raise HomologueError(f"the source of {site!r} was not recorded")
 
     def run(
         self, targets: Sequence[Sequence[tuple[Act, Rows | None]]], *, done: Any = ()
@@ -221,8 +252,10 @@ class Sweeper:
     def _run_batch(
         self, index: np.ndarray, targets: Any, groups: list[list[int]], starts: list[int]
     ) -> Iterator[Piece]:
-        needed = {starts[group[0]] for group in groups}
-        prefix = self._prefix(index, self.chain, needed - {-1})
+        # The network as its own only block starts at its inputs.
+        needed = {starts[group[0]] for group in groups} - {-1} or {0}
+        jumps = self._jumps(targets, starts) if self.chain.down is not None else frozenset()
+        prefix = self._prefix(index, self.chain, needed, jumps=jumps)
         if not prefix.is_chain and self.chain is not WHOLE:
             self.chain = WHOLE
             starts[:] = [-1] * len(starts)
@@ -238,18 +271,46 @@ class Sweeper:
             values = self._run_group(at, start, [targets[number] for number in group])
             yield Piece(np.array(group), index, values)
 
-    def _prefix(self, index: np.ndarray, chain: Chain, needed: set[int]) -> Prefix:
-        readout = self._readouts[chain.unembed is not None]
-        return Prefix(self.model, chain, self.feed, readout, index=index, needed=needed)
+    def _jumps(self, targets: Any, starts: list[int]) -> frozenset[int]:
+        """Return the blocks in which neurons of the MLP are perturbed one by one."""
+        neurons = {n: Neurons(self.model, self.chain, n) for n in set(starts) - {-1}}
+        return frozenset(
+            start
+            for start, target in zip(starts, targets, strict=True)
+            if start in neurons and len(target) == 1 and neurons[start].site_of(target[0][0])
+        )
+
+    def _prefix(
+        self,
+        index: np.ndarray,
+        chain: Chain,
+        needed: set[int],
+        *,
+        jumps: frozenset[int] = frozenset(),
+    ) -> Prefix:
+        readout = self.readout(chain)
+        return Prefix(
+            self.model, chain, self.feed, readout, index=index, needed=needed, jumps=jumps
+        )
 
     def _run_group(self, prefix: Prefix, start: int, targets: list[Any]) -> np.ndarray:
         tokens = int(self.feed.lengths[prefix.index].sum())
         copies = max(1, self.sizes.batch_tokens // tokens)
+        neurons = prefix.linear.get(start)
+        jumping = neurons is not None and all(
+            len(target) == 1 and neurons.site_of(target[0][0]) is not None for target in targets
+        )
+        if jumping and neurons is not None and neurons.trusted is None:
+            # That neurons add up is seen once a batch and block, at the first target.
+            one = Tiled(self.model, self.feed, targets[:1])
+            whole, short = prefix.suffix(start, one), prefix.suffix(start, one, jump=True)
+            scale = float(whole.abs().max()) + float((whole - prefix.baseline).abs().max())
+            neurons.trusted = bool(((whole - short).abs() <= 1e-4 * scale).all())
+        jumping = jumping and neurons is not None and bool(neurons.trusted)
         out = []
         for first in range(0, len(targets), copies):
-            some = targets[first : first + copies]
-            tiled = Tiled(self.model, self.feed, some)
-            out.append(prefix.suffix(start, len(some), tiled).float().cpu().numpy())
+            tiled = Tiled(self.model, self.feed, targets[first : first + copies])
+            out.append(prefix.suffix(start, tiled, jump=jumping).float().cpu().numpy())
         return np.concatenate(out)
 
     def _start(self, target: Sequence[tuple[Act, Rows | None]]) -> int:
@@ -262,10 +323,3 @@ class Sweeper:
 
 def _top(act: Act) -> int:
     return -1 if act.columns is None else int(act.columns.max())
-
-
-def _same_items(held: Any, stimuli: Stimuli) -> bool:
-    items = getattr(held, "items", held)
-    return len(items) == len(stimuli.items) and all(
-        a is b or np.array_equal(a, b) for a, b in zip(items, stimuli.items, strict=True)
-    )

@@ -7,6 +7,7 @@ import dataclasses
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from homologue.stimuli import Stimuli
 from homologue.systems._coordinates import SampleTable, unit_table
 from homologue.systems._feeds import Feed
 from homologue.systems._logits import read_logits
-from homologue.systems._patched import rows_of
+from homologue.systems._patched import Sources, rows_of
 from homologue.systems._perturbed import Act, Interference, acts_of, digest
 from homologue.systems._progress import Progress, shown_progress
 from homologue.systems._protocol import Intervention
@@ -254,7 +255,7 @@ class TorchModel:
         batch_size: int | None = None,
         start: int = 0,
     ) -> Iterator[xr.DataArray]:
-        """Yield the recording in consecutive parts, each a few megabytes, as the model runs.
+        """Yield the recording in consecutive parts, each some dozen megabytes, as the model runs.
 
         Parameters
         ----------
@@ -508,17 +509,23 @@ class TorchModel:
         return shown, reading
 
     def _interference(self, reading: Reading, options: dict[str, Any]) -> Interference:
-        def run(stimuli: Stimuli, site: str) -> tuple[xr.DataArray, Feed]:
-            whole = {**options, "sites": site, "positions": "all", "include_special": True}
-            shown, other = self.unperturbed()._reading(stimuli, {**whole, "space": "samples"})
-            activity = np.empty(other.shape, dtype=np.float32)
-            for _ in other.blocks(self._sizes(None, None), into=activity):
-                pass
-            block = Block(0, other.shape[0], 0, len(shown), activity)
-            return self._wrap(SampleTable.of(shown, other), block), other.feed
+        more = {key: options[key] for key in ("channels_last", "max_tokens")}
+        sources = Sources(self._acts, partial(self._every_token, **more))
+        rows = [rows_of(act, reading.feed, sources) for act in self._acts]
+        return Interference(self.model, self._acts, reading.feed, rows)
 
-        sources = [rows_of(act, reading.feed, run) for act in self._acts]
-        return Interference(self.model, self._acts, reading.feed, sources)
+    def _every_token(
+        self, stimuli: Any, sites: list[str], **more: Any
+    ) -> tuple[xr.DataArray, Feed]:
+        """Return a recording of every token or place, unperturbed, and what was shown."""
+        whole = {"sites": sites, "positions": "all", "include_special": True, "space": "samples"}
+        shown, reading = self.unperturbed()._reading(stimuli, {**whole, **more})
+        activity = np.empty(reading.shape, dtype=np.float32)
+        for _ in reading.blocks(self._sizes(None, None), into=activity):
+            pass
+        table = SampleTable.of(shown, reading)
+        block = Block(0, reading.shape[0], 0, len(shown), activity)
+        return self._wrap(table, block), reading.feed
 
     def _sizes(self, batch_tokens: int | None, batch_size: int | None) -> Sizes:
         """Return the bounds of a batch; the defaults fit a small computer or a large device."""
