@@ -139,9 +139,7 @@ def prepare(
             smooth[part] = gaussian_filter1d(values[part], width / step, axis=0, mode="nearest")
         values = smooth
     if transform not in ("auto", "square root", "none"):
-        raise InvalidDesign(
-            f"transform is 'auto', 'square root' or 'none'; given {transform!r}"
-        )
+        raise InvalidDesign(f"transform is 'auto', 'square root' or 'none'; given {transform!r}")
     root = transform == "square root" or (transform == "auto" and spikes)
     if root:
         if values.min() < 0:

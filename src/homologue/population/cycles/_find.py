@@ -1,8 +1,8 @@
-"""The search for cycles: does a cloud of activity have loops that its null has not?"""
+"""The search for cycles: loops of a cloud of activity, beside those that its null has."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -20,10 +20,11 @@ from homologue.population.cycles._cloud import (
     principal,
 )
 from homologue.population.cycles._landmarks import (
+    FEWEST,
     Landmarks,
     distinct_points,
-    landmark_count,
     draw_landmarks,
+    landmark_count,
 )
 from homologue.population.cycles._persistence import (
     MEMORY_LIMIT,
@@ -40,7 +41,7 @@ MOST_SAMPLES = 6000
 """Samples a cloud is made of; of longer recordings as many are drawn."""
 
 _KEPT = 0.8
-_PHANTOM_SHARE = 0.5
+_DRIFT_SHARE = 0.2
 
 
 def find(
@@ -98,8 +99,8 @@ def find(
         ``low``/``high`` (95 % of the landmark draws), ``null_mean``/``null_std``, ``p``, ``q``
         (one test), ``n`` (groups).
         ``signature``: none, ring, torus, other, or phantom; ``signature_share`` of landmark
-        draws on ``name``; ``betti`` on ``dimension``; ``threshold`` (the null's 95th percentile)
-        above which a bar counts. ``birth``, ``death``, ``universal_p`` on ``bar``;
+        draws on ``name``; ``betti`` on ``dimension``; ``threshold``, above which a bar counts
+        (of 1 − birth/death); ``birth``, ``death``, ``universal_p`` on ``bar``;
         ``correlation_times`` and ``cosine_share`` of time series; ``reason`` if p is NaN.
 
     Raises
@@ -112,10 +113,12 @@ def find(
 
     Notes
     -----
-    The verdict: none if p > .05; else the signature that most landmark draws have. p by the
-    universal law [1]_ (``universal_p``, Bonferroni) is printed beside it and does not decide:
-    it is conservative, and among few bars a true loop hides itself. ``betti[2]`` is looked at
-    only where two loops in one piece may be a torus: a sphere is "none" here.
+    The verdict: none if p > .05 or the longest bar does not count; else the signature that most
+    landmark draws have. A bar counts above the 99th percentile of the Gumbel law with the
+    null's mean and deviation. p by the universal law [1]_ (``universal_p``, Bonferroni) stands
+    beside it and does not decide: it is conservative, and among few bars a true loop hides
+    itself. ``betti[2]`` is looked at only where two loops in one piece may be a torus: a sphere
+    is "none" here.
 
     Rolled units of a series that holds fewer than 20 correlation times of its leading components
     are not independent. Then p is NaN, with the reason, and the signature is none or, if there
@@ -145,12 +148,12 @@ def find(
     >>> str(found.signature.values), float(found.p)
     ('ring', 0.025)
     """
+    if permutations < 19:
+        raise InvalidDesign(f"permutations={permutations}; fewer than 19 give no p of .05")
     if components < 2:
         raise InvalidDesign(f"components={components}; a loop needs at least 2 dimensions")
     generator = np.random.default_rng(rng)
-    units = prepare(
-        rec, smoothing=smoothing, transform=transform, condition_means=condition_means
-    )
+    units = prepare(rec, smoothing=smoothing, transform=transform, condition_means=condition_means)
     rows = _thinned(np.arange(units.values.shape[0]), generator)
     cloud = _cloud(units.values[rows], components)
     count = landmark_count(distinct_points(cloud), landmarks)
@@ -168,16 +171,17 @@ def find(
     )
     effect = observed.found.loops.effect
     p = float(p_value(effect, null))
-    threshold = float(np.quantile(null, 1 - ALPHA))
+    threshold = _threshold(null)
     each, effects = [], []
     for _ in range(draws):
-        part = search.run(units.values[_subset(units, generator)], generator)
+        kept = _subset(units, generator)
+        part = search.of(kept.size / rows.size).run(units.values[kept], generator)
         each.append(signature(part.landmarks.points, part.found, threshold))
         effects.append(part.found.loops.effect)
     names = [drawn.name for drawn in each]
     share = np.array([names.count(name) for name in NAMES]) / draws
-    verdict, betti = _verdict(each, share, p)
-    phantom = verdict != "none" and (not tested.usable or tested.cosines >= _PHANTOM_SHARE)
+    verdict, betti = _verdict(each, share, significant=effect > threshold and p <= ALPHA)
+    phantom = verdict != "none" and (not tested.usable or _drifts(rec, tested, generator))
     low, high = np.quantile(effects, [0.025, 0.975])
     data = result(
         effect=effect, low=low, high=high, null=null,
@@ -230,6 +234,10 @@ class _Search:
     count: int
     prime: int
 
+    def of(self, share: float) -> _Search:
+        """Return the search of a share of the samples: as many samples to a landmark."""
+        return replace(self, count=max(int(self.count * min(share, 1.0)), FEWEST))
+
     def run(self, values: Float[Array, "row unit"], rng: np.random.Generator) -> _Drawn:
         cloud = _cloud(values, self.components)
         drawn = draw_landmarks(cloud, min(self.count, cloud.shape[0]), rng=rng)
@@ -252,7 +260,7 @@ def _cloud(values: Float[Array, "row unit"], components: int) -> Float[Array, "r
 
 def _timing(units: Units, components: int) -> _Timing:
     if units.scheme != ROLLED:
-        return _Timing(np.nan, 0.0, True, "")
+        return _Timing(times=np.nan, cosines=0.0, usable=True, reason="")
     cloud = _cloud(units.values, components)
     times = correlation_times(units, cloud)
     usable = times >= CORRELATION_TIMES
@@ -263,13 +271,22 @@ def _timing(units: Units, components: int) -> _Timing:
     return _Timing(times, cosine_share(units, cloud), usable, reason)
 
 
-def _thinned(rows: Int[Array, "row"], rng: np.random.Generator) -> Int[Array, "row"]:
+def _drifts(rec: xr.DataArray, tested: _Timing, rng: np.random.Generator) -> bool:
+    """Return whether drift alone explains a loop; asked only where slow cosines have a share."""
+    if tested.cosines < _DRIFT_SHARE:
+        return False
+    from homologue.population.dynamics import phantom_oscillation
+
+    return bool(phantom_oscillation(rec, rng=rng).phantom)
+
+
+def _thinned(rows: Int[Array, "row"], rng: np.random.Generator) -> Int[Array, "kept"]:
     if rows.size <= MOST_SAMPLES:
         return rows
     return np.sort(rng.choice(rows, MOST_SAMPLES, replace=False))
 
 
-def _subset(units: Units, rng: np.random.Generator) -> Int[Array, "row"]:
+def _subset(units: Units, rng: np.random.Generator) -> Int[Array, "kept"]:
     """Return the rows of 80 % of the groups, or of the samples where groups are fewer than 20."""
     count = int(units.group.max()) + 1
     member = units.group if count >= 20 else np.arange(units.group.size)
@@ -279,12 +296,21 @@ def _subset(units: Units, rng: np.random.Generator) -> Int[Array, "row"]:
     return _thinned(np.flatnonzero(kept[member]), rng)
 
 
+def _threshold(null: Float[Array, "draw"]) -> float:
+    """Return the 99th percentile of the law of maxima that has the null's two moments.
+
+    A rank among some tens of draws cannot tell one in a hundred; a Gumbel law's percentile is
+    3.137 standard deviations above its mean.
+    """
+    return float(np.clip(null.mean() + 3.137 * null.std(ddof=1), 0.0, 1 - 1e-9))
+
+
 def _verdict(
-    each: list[Signature], share: Float[Array, "name"], p: float
+    each: list[Signature], share: Float[Array, "name"], *, significant: bool
 ) -> tuple[str, tuple[int, int, int]]:
-    """Return the commonest signature among landmark draws, none unless p is small."""
+    """Return the commonest signature among landmark draws, none unless the loop is one."""
     name = NAMES[int(share.argmax())]
-    if p > ALPHA or name == "none":
+    if not significant or name == "none":
         return "none", (1, 0, 0)
     betti = [drawn.betti for drawn in each if drawn.name == name]
     return name, max(sorted(set(betti)), key=betti.count)

@@ -156,13 +156,11 @@ def universal_p_values(
     >>> birth = np.ones(100)
     >>> death = np.r_[4.0, 1 + np.linspace(0.01, 0.2, 99)]
     >>> p = universal_p_values(birth, death)
-    >>> bool(p[0] < 0.001), bool((p[1:] == 1).all())
+    >>> bool(p[0] < 0.01), bool((p[1:] == 1).all())
     (True, True)
     """
     if filtration not in _CONSTANT:
-        raise InvalidDesign(
-            f"filtration is one of {', '.join(_CONSTANT)}; given {filtration!r}"
-        )
+        raise InvalidDesign(f"filtration is one of {', '.join(_CONSTANT)}; given {filtration!r}")
     if constant is not None and constant != _CONSTANT[filtration]:
         raise InvalidDesign(
             f"A = {constant} is not the constant of a {filtration} filtration "
