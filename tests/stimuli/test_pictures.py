@@ -85,3 +85,46 @@ def test_digits():
     assert np.corrcoef(back.ravel(), data.images[rows[7]].ravel())[0, 1] > 0.97
     with pytest.raises(HomologueError, match="n_per_digit is 1 … 174"):
         images.digits(n_per_digit=175)
+
+
+def test_white_noise_is_white_and_comes_back():
+    made = images.white_noise(n_pictures=400, n_checks=8, size=16, rng=1)
+    grey = images.luminance(made, 8)
+    assert grey.dims == ("stimulus", "row", "column")
+    flat = grey.values.reshape(400, 64)
+    assert flat.mean() == pytest.approx(0, abs=0.01)
+    assert flat.std() == pytest.approx(0.3, abs=0.01)
+    apart = np.corrcoef(flat.T)[~np.eye(64, dtype=bool)]
+    assert np.abs(apart).mean() < 1.2 * np.sqrt(2 / np.pi / 400)
+    # Each check is one grey; colour gives three of their own.
+    picture = made.items[0].reshape(8, 2, 8, 2, 3)
+    assert (np.ptp(picture, axis=(1, 3)) == 0).all()
+    assert (picture[..., 0] == picture[..., 2]).all()
+    coloured = images.white_noise(n_pictures=1, n_checks=8, size=8, colour=True).items[0]
+    assert (coloured[..., 0] != coloured[..., 1]).any()
+    same = images.white_noise(n_pictures=2, n_checks=8, size=16, rng=1)
+    np.testing.assert_array_equal(same.items[0], made.items[0])
+    with pytest.raises(HomologueError, match="divide the picture"):
+        images.white_noise(n_checks=5, size=16)
+    with pytest.raises(HomologueError, match="contrast"):
+        images.white_noise(contrast=0)
+
+
+def test_natural_patches_are_parts_of_photographs():
+    made = images.natural_patches(n_patches=60, patch=16, size=16, rng=0)
+    whole = images.photograph("china")
+    windows = np.lib.stride_tricks.sliding_window_view(whole[..., 0], (16, 16))
+    first = made.items[0][..., 0]
+    assert ((windows[..., 0, 0] == first[0, 0]) & (windows[..., 9, 4] == first[9, 4])).any()
+    names = made.variables["photograph"].attrs["categories"]
+    assert list(names) == ["china", "flower"]
+    assert 10 < np.unique(made.group.values).size <= 60
+    # Neighbouring pixels are alike, as in no noise.
+    grey = images.luminance(made, 16).values
+    assert np.corrcoef(grey[:, :, :-1].ravel(), grey[:, :, 1:].ravel())[0, 1] > 0.9
+    with pytest.raises(HomologueError, match="smaller than the patch"):
+        images.natural_patches(patch=500)
+    with pytest.raises(HomologueError, match="at least one patch"):
+        images.natural_patches(n_patches=1)
+    with pytest.raises(HomologueError, match="multiple of size=7"):
+        images.luminance(made, 7)

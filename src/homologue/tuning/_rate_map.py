@@ -18,7 +18,7 @@ def rate_map(
     values: Num[Array, "sample"],
     *,
     bins: int = 20,
-    extent: tuple[float, float] | None = None,
+    extent: tuple[float | int, float | int] | None = None,
 ) -> xr.DataArray:
     """Return each unit's firing rate against a sampled variable: a description, without a test.
 
@@ -110,7 +110,7 @@ def rate_map(
 
 
 def _codes(
-    values: np.ndarray, known: np.ndarray, extent: tuple[float, float], bins: int
+    values: np.ndarray, known: np.ndarray, extent: tuple[float | int, float | int], bins: int
 ) -> np.ndarray:
     low, high = extent
     if not known.all():
