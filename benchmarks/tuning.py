@@ -192,7 +192,7 @@ def _concepts(units: int, permutations: int) -> Case:
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     return Case(
         "concept selectivity",
-        f"{units} units × 12 concepts, {permutations} permutations; CPU of all threads, {wall:.0f} s elapsed",
+        f"{units} units × 12 concepts, {permutations} permutations, CPU; {wall:.0f} s elapsed",
         cpu, "s", "lower",
     )  # fmt: skip
 
