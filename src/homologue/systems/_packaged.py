@@ -109,6 +109,17 @@ class Packaged:
             "untrained twin; only models have one"
         )
 
+    def perturb(self, *perturbations: Any, **_: Any) -> Packaged:
+        """Refuse: what was recorded cannot be run again."""
+        asked = ", ".join(str(getattr(one, "name", one)) for one in perturbations)
+        raise HomologueError(
+            f"system {self.name!r} ({self.kind}) is a recording and cannot be perturbed"
+            f"{f' (asked for {asked})' if asked else ''}. Perturbable are networks "
+            "(homologue.language, homologue.TorchModel) and the simulated systems of "
+            "homologue.systems.names(); where the experiment itself stimulated or silenced, its "
+            "effects are a variable of record(), or recorded_effects (homologue.perturb)"
+        )
+
 
 def measured(
     values: ArrayLike,
