@@ -1,4 +1,4 @@
-"""Guided tests: is a circle, or a helix, there for the order that was declared?
+"""Guided tests of a circle, or a helix, in the order that was declared.
 
 Seven weekdays are too few points for topology. What can be asked of them is whether *this* order
 of the conditions fits a circle better than other orders of the same conditions.

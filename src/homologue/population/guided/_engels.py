@@ -1,4 +1,4 @@
-"""Separability and ε-mixture of a cloud of points: is it a shape that no two axes make up?"""
+"""Separability and ε-mixture of a cloud of points: a shape that no two axes make up, or not."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ by pairs × sites, whatever the number of units.
 
 from __future__ import annotations
 
+import functools
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -62,11 +63,17 @@ def null_orders(
             f"than {MINIMUM_ARRANGEMENTS}: no p below .05 is possible. Show at least 6 conditions"
         )
     if whole and distinct <= _ENUMERATED:
-        rest = np.array(list(permutations(range(1, conditions))), dtype=np.int64)
-        rest = rest[rest[:, 0] < rest[:, -1]]
-        rest = rest[(rest != place[1:]).any(axis=1)]
-        return np.concatenate([np.zeros((len(rest), 1), dtype=np.int64), rest], axis=1), True
+        return _every_other(conditions), True
     return design.draw_groups(draws, rng), False
+
+
+@functools.cache
+def _every_other(conditions: int) -> Int[Array, "order condition"]:
+    """Return every order on a circle but the declared one: rotated to 0, one of two mirrors."""
+    rest = np.array(list(permutations(range(1, conditions))), dtype=np.int64)
+    rest = rest[rest[:, 0] < rest[:, -1]]
+    rest = rest[(rest != np.arange(1, conditions)).any(axis=1)]
+    return np.concatenate([np.zeros((len(rest), 1), dtype=np.int64), rest], axis=1)
 
 
 def products(
