@@ -1,5 +1,6 @@
 """Populations as clouds of activity: how many dimensions they fill."""
 
+from homologue.population import cycles
 from homologue.population._balanced import participation_ratio
 from homologue.population._dimension import dimension
 from homologue.population.components import (
@@ -34,6 +35,7 @@ from homologue.population.guided import (
 __all__ = [
     "circular_order",
     "cross_validated_rank",
+    "cycles",
     "demixed_components",
     "dimension",
     "factor_analysis",
