@@ -101,7 +101,7 @@ def test_gabor_is_recovered(rng, spikes):
     drive = np.tensordot(noise, truth, 2)
     values = rng.poisson(np.exp(0.7 * drive)) if spikes else drive + rng.standard_normal(3000)
     unrelated = rng.permutation(values)
-    found = receptive_field(make(np.stack([values, unrelated], 1)), noise, rng=0, permutations=39)
+    found = receptive_field(make(np.stack([values, unrelated], 1)), noise, rng=0, permutations=99)
     assert found.average.dims == ("unit", "lag", "row", "column")
     assert cosine(found.average.values[0, 0], truth) > 0.8
     assert cosine(found.field.values[0, 0], truth) > 0.8
