@@ -135,7 +135,7 @@ def _fitted(values: np.ndarray, count: int):  # type: ignore[no-untyped-def]
     with warnings.catch_warnings():
         # The last iterations change the likelihood by less than folds differ.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return FactorAnalysis(count, tol=1e-3, max_iter=300, svd_method="lapack").fit(values)
+        return FactorAnalysis(count, tol=1e-2, max_iter=200, svd_method="lapack").fit(values)
 
 
 def _compressed(values: np.ndarray) -> np.ndarray:

@@ -30,8 +30,9 @@ def intrinsic_dimension(
     """Estimate the dimension of the sheet on which activity lies (TwoNN).
 
     Of every sample, µ = r₂ / r₁, its distances to the second and the first neighbour, follows
-    d·µ^(−d−1) where the density is even over those two [1]_. Neighbours of the same group, and
-    those near in time, are none: a path is a line whatever the sheet it runs over.
+    d·µ^(−d−1) where the density is even over those two [1]_. A path is a line whatever the sheet
+    it runs over: of time series, samples at least a correlation time apart are taken, and
+    neither two samples of one group nor a sample's two neighbours from one group count.
 
     Parameters
     ----------
@@ -42,8 +43,8 @@ def intrinsic_dimension(
         Samples whose neighbours are looked for, and among whom, drawn at random. Cost goes with
         the square.
     exclusion : float, optional
-        Neighbours nearer in time (s, in the same block) are left out; by default three
-        correlation times of the slowest of the leading components. 0: none are.
+        Least time between samples (s, in the same block); by default the correlation time of
+        the slowest of the three leading components. 0: any.
     permutations : int
         Recordings with independent units.
 
@@ -59,7 +60,7 @@ def intrinsic_dimension(
     Raises
     ------
     InvalidDesign
-        Units never recorded together; fewer than 20 samples with two neighbours.
+        Units never recorded together; fewer than 20 samples far enough apart with two neighbours.
     InvalidRecording
         NaN.
 
@@ -87,22 +88,21 @@ def intrinsic_dimension(
     together(rec)
     validate(rec)
     generator = np.random.default_rng(rng)
-    chosen = np.sort(
-        generator.choice(rec.sizes["sample"], min(samples, rec.sizes["sample"]), replace=False)
-    )
-    values = rec.values[chosen].astype(np.float64)
+    gap = _gap(rec, exclusion)
+    rows = _apart(rec, gap)
+    chosen = np.sort(generator.choice(rows, min(samples, rows.size), replace=False))
     group = _own_group(rec)[chosen]
-    clock, block, gap = _clock(rec, exclusion)
-    log, kept, duplicates = _ratios(values, group, clock[chosen], block[chosen], gap)
+    log, kept, duplicates = _ratios(rec.values[chosen].astype(np.float64), group)
     if kept.sum() < 20:
         raise InvalidDesign(
-            f"{int(kept.sum())} samples have two neighbours at different distances ({duplicates} "
-            "are duplicates); record more samples, or leave fewer out (exclusion)"
+            f"{int(kept.sum())} samples at least {gap:.4g} s apart have two neighbours "
+            f"({duplicates} are duplicates); a dimension needs 20 and is rough below 500: record "
+            "for longer, or give a smaller exclusion"
         )
     cluster = _clusters(rec, generator)[chosen]
     effect = float(_dimension(np.ones((1, int(kept.sum()))), log[kept])[0, 0])
     low, high, groups = _interval(log[kept], cluster[kept], generator)
-    null = _null(rec, permutations, samples, generator)
+    null = _null(rec, permutations, chosen.size, generator)
     p = float(p_value(effect, null, tail="lower"))
     data = result(
         effect=effect, low=low, high=high, null=null, p=p, q=p, n=groups,
@@ -135,50 +135,74 @@ def _clusters(rec: xr.DataArray, rng: np.random.Generator) -> Int[Array, "sample
     return group
 
 
-def _clock(rec: xr.DataArray, exclusion: float | None) -> tuple[np.ndarray, np.ndarray, float]:
-    count = rec.sizes["sample"]
-    if "time" not in rec.coords:
-        return np.arange(count, dtype=np.float64), np.zeros(count, dtype=np.int64), 0.0
-    clock = rec["time"].values.astype(np.float64)
-    block = rec["block"].values if "block" in rec.coords else np.zeros(count, dtype=np.int64)
-    if exclusion is not None:
-        return clock, block, float(exclusion)
+def _gap(rec: xr.DataArray, exclusion: float | None) -> float:
+    """Return the least time between samples, s."""
+    if "time" not in rec.coords or exclusion is not None:
+        return float(exclusion or 0.0)
+    clock, block = rec["time"].values.astype(np.float64), _block(rec)
     order = np.lexsort((clock, block))
     centred = rec.values.astype(np.float64)
     centred = centred - centred.mean(axis=0)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     score = centred[order] @ vectors[:, -3:]
     step = np.diff(clock[order])
-    longest = max(correlation_time(column) for column in score.T)
-    # A drift that never decorrelates would leave no neighbours at all.
-    return clock, block, 3 * min(longest, count / 30) * float(np.median(step[step > 0]))
+    step = step[step > 0]
+    if not step.size:
+        return 0.0
+    longest = max((correlation_time(column) for column in score.T if np.ptp(column)), default=1.0)
+    # Independent samples have a correlation time of 1: no two are too near.
+    return (longest - 1) * float(np.median(step))
 
 
-def _ratios(
-    values: np.ndarray, group: np.ndarray, clock: np.ndarray, block: np.ndarray, gap: float
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return log(r₂ / r₁) of each sample, whether it has both, and how many have r₁ = 0."""
+def _block(rec: xr.DataArray) -> np.ndarray:
+    found = rec["block"].values if "block" in rec.coords else np.zeros(rec.sizes["sample"])
+    return np.asarray(found)
+
+
+def _apart(rec: xr.DataArray, gap: float) -> Int[Array, "_"]:
+    """Return rows of which no two of a block are nearer in time than the gap."""
+    rows = np.arange(rec.sizes["sample"])
+    if gap <= 0 or "time" not in rec.coords:
+        return rows
+    clock, block = rec["time"].values.astype(np.float64), _block(rec)
+    found = []
+    for name in np.unique(block):
+        inside = rows[block == name]
+        inside = inside[np.argsort(clock[inside], kind="stable")]
+        place, ordered = 0, clock[inside]
+        while place < inside.size:
+            found.append(inside[place])
+            place = int(np.searchsorted(ordered, ordered[place] + gap * (1 - 1e-9)))
+    return np.sort(np.array(found))
+
+
+def _ratios(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return log(r₂ / r₁) of each sample, whether it has both, and how many have r₁ = 0.
+
+    Samples of one group are no neighbours, nor are two of one group both neighbours of a third.
+    """
     centred = values - values.mean(axis=0)
     norm = (centred**2).sum(axis=1)
     count = norm.size
+    grouped = bool((group >= 0).any())
     nearest = np.empty((count, 2))
     for start in range(0, count, _ROWS):
-        rows = slice(start, start + _ROWS)
+        rows = np.arange(start, min(start + _ROWS, count))
         square = norm[rows, None] + norm - 2 * centred[rows] @ centred.T
-        barred = np.arange(count) == np.arange(count)[rows, None]
-        barred |= (group[rows, None] == group) & (group[rows, None] >= 0)
-        if gap > 0:
-            barred |= (np.abs(clock[rows, None] - clock) < gap) & (block[rows, None] == block)
-        square[barred] = np.inf
-        if count < 3:
-            return np.zeros(count), np.zeros(count, dtype=bool), 0
-        two = np.argpartition(square, 1, axis=1)[:, :2]
-        # The product cancels where samples nearly coincide: the two distances once more, exactly.
-        exact = ((centred[rows][:, None] - centred[two]) ** 2).sum(axis=2)
-        found = np.where(np.isfinite(np.take_along_axis(square, two, axis=1)), exact, np.inf)
-        nearest[rows] = np.sort(found, axis=1)
-    tiny = 1e-20 * max(float(norm.max()), 1e-300)
-    duplicate = nearest[:, 0] <= tiny
+        square[rows - start, rows] = np.inf
+        if grouped:
+            square[group[rows, None] == group] = np.inf
+        for which in range(2):
+            place = square.argmin(axis=1)
+            # The product cancels where samples nearly coincide: the distance once more, exactly.
+            exact = ((centred[rows] - centred[place]) ** 2).sum(axis=1)
+            found = np.isfinite(square[rows - start, place])
+            nearest[rows, which] = np.where(found, exact, np.inf)
+            square[rows - start, place] = np.inf
+            if grouped:
+                square[group[place][:, None] == group] = np.inf
+    nearest.sort(axis=1)
+    duplicate = nearest[:, 0] <= 1e-20 * max(float(norm.max()), 1e-300)
     kept = ~duplicate & np.isfinite(nearest[:, 1])
     with np.errstate(divide="ignore", invalid="ignore"):
         log = np.where(kept, np.log(nearest[:, 1] / nearest[:, 0]) / 2, 0.0)
@@ -216,9 +240,8 @@ def _null(
     rows, draws, _ = independent_units(rec, permutations, rng, standardised=False)
     chosen = np.sort(rng.choice(rows.shape[0], min(samples, rows.shape[0]), replace=False))
     nothing = np.full(chosen.size, -1)
-    place = chosen.astype(np.float64)
     found = []
     for drawn in draws:
-        log, kept, _ = _ratios(drawn[chosen], nothing, place, nothing, 0.0)
+        log, kept, _ = _ratios(drawn[chosen], nothing)
         found.append(_dimension(np.ones((1, int(kept.sum()))), log[kept])[0, 0])
     return np.array(found)

@@ -138,8 +138,9 @@ def cross_validated_rank(
     Returns
     -------
     xarray.Dataset
-        ``rank`` (best), ``rank_low``/``rank_high`` (ranks whose error is within one standard
-        error over folds of the best: parsimony and its opposite); ``effect``: held-out R² at
+        ``rank``: the smallest within one standard error (over folds of groups) of the best, as
+        beyond the true rank the curve is flat; ``rank_best``, ``rank_high`` (the largest
+        within one); ``effect``: held-out R² at
         the best rank, ``low``/``high`` (95 %, jackknife over folds of groups), ``null_mean``,
         ``null_std``, ``p`` (rank above 0), ``q``, ``n`` (groups). ``held_out`` on ``rank_tried``
         (R², 0 at rank 0).
@@ -184,9 +185,8 @@ def cross_validated_rank(
     curve = 1 - errors.sum(axis=0) / errors[:, 0].sum()
     best = int(curve.argmax())
     each = 1 - errors / errors[:, :1]
-    deviation = each - each[:, [best]]
-    noise = deviation.std(axis=0, ddof=1) / np.sqrt(folds)
-    near = np.flatnonzero(deviation.mean(axis=0) >= -noise)
+    noise = float(each[:, best].std(ddof=1)) / np.sqrt(folds)
+    near = np.flatnonzero(curve >= curve[best] - noise)
     left = np.array(
         [
             1 - np.delete(errors, k, 0)[:, best].sum() / np.delete(errors, k, 0)[:, 0].sum()
@@ -215,9 +215,9 @@ def cross_validated_rank(
         },
     )  # fmt: skip
     return data.assign(
-        rank=best,
-        rank_low=int(near.min()) if near.size else best,
-        rank_high=int(near.max()) if near.size else best,
+        rank=int(near.min()),
+        rank_best=best,
+        rank_high=int(near.max()),
         held_out=("rank_tried", curve),
     ).assign_coords(rank_tried=np.arange(curve.size))
 

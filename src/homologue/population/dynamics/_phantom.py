@@ -11,7 +11,7 @@ from homologue.inference import p_value, result
 from homologue.population.dynamics._series import series
 from homologue.recording import validate
 
-_WIDEST = 64
+_WIDEST = 24
 _COMPATIBLE = 0.01
 _MOSTLY = 0.5
 _WAVES = 12
