@@ -71,14 +71,14 @@ class TestSeparability:
         rng = np.random.default_rng(0)
         mixing = np.array([[2.0, 0.0], [1.5, 0.5]])
         effects, p = [], []
-        for seed in range(60):
-            cloud = rng.standard_normal((300, 2)) @ mixing
+        for seed in range(40):
+            cloud = rng.standard_normal((200, 2)) @ mixing
             found = separability(make(cloud), rng=seed, permutations=39)
             effects.append(float(found.effect[0]))
             p.append(float(found.p[0]))
-        error = np.std(effects) / np.sqrt(60)
+        error = np.std(effects) / np.sqrt(40)
         assert abs(np.mean(effects)) < 3 * error + 0.01
-        assert np.mean(np.array(p) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+        assert np.mean(np.array(p) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 40)
 
     def test_a_circle_is_not_separable_and_a_square_of_clusters_is(self):
         rng = np.random.default_rng(1)
