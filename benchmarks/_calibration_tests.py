@@ -93,11 +93,11 @@ def _decode(rec: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
 
 def _claim(identity: str) -> Measure:
     """Return the measurement of one claim, asked as a panel asks it."""
-    claim = parallels.get(identity)
     effort = parallels.Effort(permutations=DRAWS, resamples=2, repeats=8)
-    variable = "label" if "variable" in claim.needs else None
 
     def question(rec: xr.DataArray, rng: np.random.Generator) -> float:
+        claim = parallels.get(identity)
+        variable = "label" if "variable" in claim.needs else None
         seed = int(rng.integers(2**31))
         cell = parallels.ask(claim, [rec], variable, system="no effect", effort=effort, seed=seed)
         if cell.state in ("not applicable", "failed"):
@@ -193,7 +193,8 @@ def tasks() -> Iterator[tuple[str, str, int]]:
 
 
 def not_asked() -> list[str]:
-    """Return the public analyses that no entry asks."""
+    """Return the public analyses and the claims that no entry asks."""
     from homologue.cli._catalogue import analysis_functions
 
-    return sorted(set(analysis_functions()) - set(TESTS))
+    known = [*sorted(analysis_functions()), *(f"claim {one.id}" for one in parallels.claims())]
+    return [name for name in known if name not in TESTS]
