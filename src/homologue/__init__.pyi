@@ -2,6 +2,8 @@
 from homologue import inference as inference
 from homologue import lineage as lineage
 from homologue import parallels as parallels
+from homologue import perturb as perturb
+from homologue import plot as plot
 from homologue import population as population
 from homologue import recording as recording
 from homologue import reducers as reducers
