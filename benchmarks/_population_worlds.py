@@ -103,6 +103,32 @@ def toroidal_code(rng: np.random.Generator, samples: int = 5000) -> xr.DataArray
     )
 
 
+def grid_module(
+    rng: np.random.Generator, seconds: float = 900.0, spacing: float = 0.5
+) -> xr.DataArray:
+    """Return Poisson spikes of 100 grid cells of one module, in a box of 1 m.
+
+    Rates are three plane waves 60° apart, summed and rectified, peak 15 spikes/s; phases lie
+    uniformly in the unit cell. The animal wanders with a smooth velocity and is reflected.
+    """
+    samples = round(seconds / 0.1)
+    velocity = gaussian_filter1d(rng.standard_normal((samples, 2)), 10, axis=0)
+    place = np.abs((np.cumsum(0.01 * velocity / velocity.std(axis=0), axis=0)) % 2 - 1)
+    turn = rng.uniform(0, np.pi / 3)
+    direction = turn + np.pi / 3 * np.arange(3)
+    wave = 4 * np.pi / (np.sqrt(3) * spacing) * np.stack([np.cos(direction), np.sin(direction)])
+    side = turn + np.array([np.pi / 6, np.pi / 2])
+    cell = spacing * np.stack([np.cos(side), np.sin(side)], axis=1)
+    phase = rng.uniform(0, 1, (100, 2)) @ cell
+    waves = np.cos((place @ wave)[:, None] - phase @ wave)
+    rate = 15 * np.maximum(waves.mean(axis=2), 0)
+    return recording.make(
+        rng.poisson(0.1 * rate).astype(float),
+        variables={"time": np.arange(samples) * 0.1},
+        activity_units="spikes",
+    )
+
+
 def autoregressive(rng: np.random.Generator) -> xr.DataArray:
     """Return 30 independent AR(1) units, φ = .9, 1 000 samples."""
     noise = rng.standard_normal((1000, 30))
@@ -115,6 +141,7 @@ def autoregressive(rng: np.random.Generator) -> xr.DataArray:
 WORLDS: dict[str, tuple[Callable[[np.random.Generator], xr.DataArray], str, tuple[int, ...]]] = {
     "noisy ring": (ring, "ring", (1, 1, 0)),
     "torus": (toroidal_code, "torus", (1, 2, 1)),
+    "grid module": (grid_module, "torus", (1, 2, 1)),
     "figure of eight": (figure_of_eight, "other", (1, 2, 0)),
     "two rings": (two_rings, "other", (2, 2, 0)),
     "blob": (blob, "none", (1, 0, 0)),
