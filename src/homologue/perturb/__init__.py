@@ -1,5 +1,6 @@
 """Interventions: ablate, cool, stimulate, clamp, patch, steer; and what they do to behaviour."""
 
+from homologue.perturb._behaviour import Behaviour, own_behaviour, rate
 from homologue.perturb._patching import (
     activation_patching,
     attribution_patching,
@@ -12,6 +13,7 @@ from homologue.perturb._units import direction, feature, heads
 from homologue.perturb._values import Perturbation
 
 __all__ = [
+    "Behaviour",
     "Perturbation",
     "ablate",
     "activation_patching",
@@ -22,8 +24,10 @@ __all__ = [
     "feature",
     "heads",
     "noise",
+    "own_behaviour",
     "patch",
     "path_patching",
+    "rate",
     "recorded_effects",
     "steer",
     "stimulate",
