@@ -163,6 +163,14 @@ TESTS: dict[str, Test] = {
         asked(lambda rec, rng: population.dimension(rec, rng=rng, **FEW), classes=2),
         (*UNLABELLED, worlds.FEW), 500,
     ),
+    "population.parallel_analysis": Test(
+        asked(lambda rec, rng: population.parallel_analysis(rec, rng=rng, **FEW).p[0], classes=2),
+        UNLABELLED, 300,
+    ),
+    "population.intrinsic_dimension": Test(
+        asked(lambda rec, rng: population.intrinsic_dimension(rec, rng=rng, **FEW), classes=2),
+        UNLABELLED, 300,
+    ),
     "claim units-are-tuned": Test(_claim("units-are-tuned"), sets=300),
     "claim population-represents": Test(_claim("population-represents"), sets=300),
     "claim code-is-low-dimensional": Test(_claim("code-is-low-dimensional"), UNLABELLED, 300),
