@@ -82,5 +82,5 @@ def test_entries_of_one_system_are_named_by_what_tells_them_apart():
     )
     names = [panel.name_of(entry) for entry in panel.entries]
     assert names[-1] == "wine"
-    assert names[0] == "minilm (stimuli=concepts, stimuli.n_templates=2, sites=embedding)"
+    assert names[0] == "minilm (concepts, sites=embedding)"
     assert len(set(names)) == 4

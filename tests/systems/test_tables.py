@@ -25,9 +25,11 @@ needs_mirror = pytest.mark.needs_mirror
 FACTS = {
     # name: samples, units, groups, classes of the default variable
     "cancer": (569, 30, 569, 2),
+    "counties": (78, 15, 78, 4),
     "digits": (1_797, 64, 1_797, 10),
     "molecules": (500, 200, 500, 3),
     "pbmc": (700, 765, 700, None),
+    "state-incomes": (48, 81, 48, 4),
     "stocks": (1_258, 88, 63, None),
     "weather": (1_460, 20, 365, 4),
     "wine": (178, 13, 178, 3),
@@ -36,6 +38,7 @@ MIRRORED = {
     "cell-cycle": (930, 253, 930, 3),
     "climate": (576, 41, 48, 4),
     "climate-deseasonalised": (576, 41, 48, 4),
+    "climate-stations": (41, 12, 41, 4),
 }
 
 
@@ -361,3 +364,26 @@ def test_inputs_take_over_the_labels_of_a_recording():
         inputs.characters(["a", "b"], like=like)
     with pytest.raises(InvalidRecording, match="not both"):
         inputs.characters(["a", "b", "c"], like=like, stimulus=list("abc"))
+
+
+def test_places_lie_where_the_map_has_them():
+    states = systems.get("state-incomes").record()
+    names = states["place"].attrs["categories"]
+    region = dict(
+        zip(
+            recording.labels(states, "stimulus"),
+            (names[code] for code in states["place"].values),
+            strict=True,
+        )
+    )
+    assert len(region) == 48
+    assert (region["Maine"], region["Ohio"], region["Texas"]) == ("northeast", "midwest", "south")
+    year = states["year"].values
+    alabama = states.values[list(region).index("Alabama")]
+    assert (year[0], year[-1], alabama[0], alabama[-1]) == (1929, 2009, 323, 32274)
+    counties = systems.get("counties").record()
+    where = recording.labels(counties, "stimulus").tolist().index("Logan, Illinois")
+    # Logan County, Illinois lies at 40.13° N, 89.37° W.
+    assert counties["latitude"].values[where] == pytest.approx(40.13, abs=0.02)
+    assert counties["longitude"].values[where] == pytest.approx(-89.37, abs=0.02)
+    assert counties["place"].attrs["quantity"] == "space"

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from homologue.tuning import rank_contrast, split_half_selectivity
+from homologue.tuning import (
+    best_unit_selectivity,
+    map_reliability,
+    rank_contrast,
+    split_half_selectivity,
+    top_example_selectivity,
+)
 
 
 @settings(deadline=None, max_examples=25)
@@ -74,3 +80,59 @@ def test_monotone_transforms_order_of_units_and_batches():
 
 def test_constant_units_measure_zero():
     assert split_half_selectivity(np.ones((3, 6, 4))) == 0.0
+
+
+@pytest.mark.parametrize("concepts", [2, 3])
+def test_one_selective_unit_is_enough_for_the_best_and_moves_the_typical_little(
+    concepts,
+):
+    rng = np.random.default_rng(0)
+    activity = rng.normal(size=(200, concepts, 6, 12))
+    activity[:, 1, :, 7] += 20
+    best = best_unit_selectivity(activity)
+    assert best.mean() > 0.98
+    assert split_half_selectivity(activity).mean() < 0.2
+    # Sign and unit do not matter.
+    np.testing.assert_allclose(best_unit_selectivity(-activity[..., ::-1]), best)
+
+
+@pytest.mark.parametrize("concepts", [2, 4])
+@pytest.mark.parametrize(
+    "statistic", [best_unit_selectivity, top_example_selectivity, map_reliability]
+)
+def test_noise_has_expectation_zero_however_many_units_are_searched(statistic, concepts):
+    rng = np.random.default_rng(1)
+    values = statistic(rng.standard_t(2, size=(4000, concepts, 6, 12)))
+    assert abs(values.mean()) < 4 * values.std() / np.sqrt(values.size)
+
+
+def test_top_examples_that_tell_the_truth_and_top_examples_that_do_not():
+    rng = np.random.default_rng(2)
+    honest = rng.normal(size=(300, 2, 8, 4))
+    honest[:, 0] += 20
+    assert top_example_selectivity(honest) == pytest.approx(1.0)
+    # Two extreme samples of one concept, and the opposite order everywhere else.
+    illusion = rng.normal(size=(300, 2, 8, 4))
+    illusion[:, 1] += 20
+    illusion[:, 0, :4] += 100
+    value = top_example_selectivity(illusion)
+    assert (value < 0.1).all()
+    # Top examples that disagree are no label.
+    mixed = rng.normal(size=(2, 8, 4))
+    mixed[:, :2] += 100
+    assert top_example_selectivity(mixed) == 0
+
+
+def test_a_map_is_reliable_whatever_its_gain_and_offset():
+    rng = np.random.default_rng(3)
+    place = rng.normal(size=(5, 1, 6))
+    activity = np.broadcast_to(place, (5, 4, 6)).copy()
+    assert map_reliability(activity) == pytest.approx(1.0)
+    assert map_reliability(3 * activity + 7) == pytest.approx(1.0)
+    activity[:, 1::2] *= -1
+    assert map_reliability(activity) == pytest.approx(-1.0)
+    assert map_reliability(np.zeros((5, 4, 6))) == 0
+    first, second = rng.normal(size=(2, 5, 6))
+    both = np.stack([first, second], axis=1)
+    expected = np.mean([np.corrcoef(first[:, u], second[:, u])[0, 1] for u in range(6)])
+    assert map_reliability(both) == pytest.approx(expected)

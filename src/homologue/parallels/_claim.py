@@ -19,7 +19,7 @@ ENTRY_POINTS = "homologue.claims"
 SESOI = 0.10
 """Smallest effect size of interest, unless a claim says otherwise."""
 
-NEEDS = ("variable", "given labels", "simultaneous")
+NEEDS = ("variable", "given labels", "simultaneous", "space")
 
 Gather = Callable[[Sequence[xr.DataArray], str, Sizes, Effort, np.random.Generator], Evidence]
 
@@ -98,6 +98,8 @@ class Claim:
             source = rec[variable].attrs.get("label_source", "experimenter")
             if source == "derived":
                 return f"the labels of {variable!r} are derived from the activity"
+        if "space" in self.needs and variable and rec[variable].attrs.get("quantity") != "space":
+            return f"{variable!r} is no place and no direction (declare quantity='space')"
         if "simultaneous" in self.needs and not rec.attrs.get("simultaneous", 1):
             return "units were not recorded simultaneously: no covariance claim"
         return None
@@ -167,7 +169,8 @@ def _scan() -> None:
     global _scanned
     if _scanned:
         return
-    import homologue.parallels._claims  # noqa: F401  (registers our own)
+    import homologue.parallels._claims  # noqa: F401  (these register our own)
+    import homologue.parallels._claims_units  # noqa: F401
 
     _scanned = True
     for point in entry_points(group=ENTRY_POINTS):

@@ -121,7 +121,7 @@ def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
         system = systems.get(entry.system)
         for name, twin_of, recordings in _recordings(entry, own, system, run.tell):
             run.shown.append(_files.shown(name, entry, recordings[0], twin_of))
-            for claim in run.asked:
+            for claim in _answered(entry, run.asked):
                 for variable in _asked_about(claim, entry):
                     cell = ask(
                         claim,
@@ -157,6 +157,11 @@ def _asked_about(claim: Claim, entry: Entry) -> tuple[str | None, ...]:
     if "variable" in claim.needs and entry.variables:
         return entry.variables
     return (None,)
+
+
+def _answered(entry: Entry, asked: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """Return the claims that an entry is there for."""
+    return tuple(claim for claim in asked if not entry.claims or claim.id in entry.claims)
 
 
 def _recordings(
@@ -215,6 +220,6 @@ def _failed(entry: Entry, run: _Run, name: str, reason: str, *, twin: bool) -> l
             seed=run.panel.seed,
             reason=reason,
         )
-        for claim in run.asked
+        for claim in _answered(entry, run.asked)
         for variable in _asked_about(claim, entry)
     ]

@@ -10,6 +10,8 @@ _CONCEPTS = {
     "n_templates": 2,
 }
 
+_MAPS = ("spatial-map-exists",)
+
 _DIGITS = {"n_per_digit": 16}
 
 BRAINS = (
@@ -31,12 +33,20 @@ MODELS = (
         options={"sites": "model.layers.15.mlp.act_fn", "positions": "last"},
     ),
     Entry(
+        "smollm2-135m",
+        ("place",),
+        stimuli="places",
+        options={"sites": "model.layers.15.mlp.act_fn", "positions": "last"},
+        claims=_MAPS,
+    ),
+    Entry(
         "minilm",
         ("concept",),
         stimuli="sentences",
         stimuli_options=_CONCEPTS,
         options={"sites": "embedding"},
     ),
+    Entry("minilm", ("place",), stimuli="places", options={"sites": "embedding"}, claims=_MAPS),
     Entry(
         "efficientnet-lite0",
         ("digit",),
@@ -53,6 +63,9 @@ OTHERS = (
     Entry("wine", ("cultivar",)),
     Entry("molecules", ("density_bin",)),
     Entry("cell-cycle", ("stage",)),
+    Entry("climate-stations", ("place",), claims=_MAPS),
+    Entry("state-incomes", ("place",), claims=_MAPS),
+    Entry("counties", ("place",), claims=_MAPS),
     Entry("stocks"),
     Entry("pbmc"),
 )

@@ -39,6 +39,9 @@ class Entry:
         Passed to the stimulus set, and to ``system.record``.
     twins : int
         Seeds of the untrained twin of a model, at least 3; 0 for none.
+    claims : tuple of str
+        Claim ids that this entry answers; all of the panel's if empty. Stimuli made for one
+        claim (weekdays for a cycle) are no evidence about the others.
     """
 
     system: str
@@ -47,6 +50,7 @@ class Entry:
     stimuli_options: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     twins: int = MINIMUM_TWINS
+    claims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse one string where several names are expected."""
@@ -91,6 +95,8 @@ class Panel:
         seen: set[tuple[str, str, str]] = set()
         for entry in self.entries:
             systems.entry(entry.system)
+            for claim in entry.claims:
+                get(claim)
             if 0 < entry.twins < MINIMUM_TWINS or entry.twins < 0:
                 raise PanelError(
                     f"{entry.system}: an untrained twin is the mean of at least {MINIMUM_TWINS} "
@@ -126,12 +132,19 @@ class Panel:
         >>> [panel.name_of(entry) for entry in panel.entries]
         ['wine (variable=cultivar)', 'wine', 'cancer']
         """
-        same = [_how(other) for other in self.entries if other.system == entry.system]
         own = _how(entry)
-        names = dict.fromkeys(name for how in same for name in how)
-        telling = [name for name in names if any(how.get(name) != own.get(name) for how in same)]
-        said = ", ".join(f"{name}={own[name]}" for name in telling if name in own)
-        return f"{entry.system} ({said})" if said else entry.system
+        same = [_how(other) for other in self.entries if other.system == entry.system]
+        telling: list[str] = []
+        for name in dict.fromkeys(name for how in (own, *same) for name in how):
+            alike = [how for how in same if all(how.get(t) == own.get(t) for t in telling)]
+            if any(how.get(name) != own.get(name) for how in alike):
+                telling.append(name)
+        said = [
+            own[name] if name == "stimuli" else f"{name}={own[name]}"
+            for name in telling
+            if name in own
+        ]
+        return f"{entry.system} ({', '.join(said)})" if said else entry.system
 
     def to_toml(self) -> str:
         """Return the panel as TOML, every default spelled out."""
@@ -148,6 +161,8 @@ class Panel:
             row: dict[str, Any] = {"name": entry.system, "variables": list(entry.variables)}
             if entry.stimuli:
                 row |= {"stimuli": entry.stimuli, "twins": entry.twins}
+            if entry.claims:
+                row["claims"] = list(entry.claims)
             if entry.options:
                 row["options"] = _plain(entry.options)
             if entry.stimuli_options:
@@ -208,13 +223,15 @@ def from_toml(text: str, source: str = "panel") -> Panel:
         if not isinstance(row.get("name"), str):
             raise PanelError(f"{where}: 'name' is missing; it names a registered system")
         _typed(row, "variables", list, where)
+        _typed(row, "claims", list, where)
         _typed(row, "stimuli", str, where)
         _typed(row, "options", dict, where)
         _typed(row, "stimuli_options", dict, where)
         _typed(row, "twins", int, where)
         values = {key: row[key] for key in row if key != "name"}
-        if "variables" in values:
-            values["variables"] = tuple(values["variables"])
+        for key in ("variables", "claims"):
+            if key in values:
+                values[key] = tuple(values[key])
         entries.append(Entry(row["name"], **values))
     _typed(head, "claims", list, source)
     for key in ("seed", "permutations", "resamples", "repeats"):

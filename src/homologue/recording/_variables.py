@@ -40,6 +40,7 @@ def variable(
     label_source: str = "experimenter",
     categories: Sequence[str] | None = None,
     units: str | None = None,
+    quantity: str | None = None,
 ) -> xr.Variable:
     """Return a stimulus variable on ``sample``, with what a test has to know about it.
 
@@ -57,6 +58,9 @@ def variable(
         Names of integer codes ``0 … len(categories) - 1``.
     units : str, optional
         Units of measure.
+    quantity : str, optional
+        What kind of thing is told apart: ``"space"`` for places and directions, which claims
+        about maps ask for.
 
     Returns
     -------
@@ -107,6 +111,8 @@ def variable(
         attrs["period"] = float(period)
     if units is not None:
         attrs["units"] = units
+    if quantity is not None:
+        attrs["quantity"] = quantity
     return xr.Variable(("sample",), array, attrs)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from homologue._errors import HomologueError
+from homologue.recording import variable
 from homologue.stimuli._stimuli import Stimuli
 from homologue.stimuli._words import PAIRS, PLACE_FRAMES, PLACES, RELATIONS
 
@@ -106,11 +109,13 @@ def places(*, n_pairs: int = 24, n_frames: int = 1) -> Stimuli:
                         texts.append(frame.format(first, phrase, second))
                         rows.append((place, right, up, wording, phrase, first, second))
     names = ("place", "right", "up", "wording", "phrase", "first", "second")
-    variables = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    variables: dict[str, Any] = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    phrases = variables["phrase"]
+    variables["place"] = variable(variables["place"], quantity="space")
     return Stimuli(
         texts,
         variables,
-        group=variables["phrase"],
+        group=phrases,
         name="places",
         licence="BSD-3-Clause (written here)",
     )

@@ -79,6 +79,9 @@ _TABLES = (
         "climate",
         "The same without the season: negative control",
     ),
+    ("climate-stations", "maps:climate_stations", "climate", "Stations by place, 12 months"),
+    ("state-incomes", "maps:state_incomes", "state-incomes", "48 states by region, 81 years"),
+    ("counties", "maps:st_louis", "counties", "78 counties by place, 15 social measures"),
 )
 
 _MODELS = (

@@ -127,10 +127,16 @@ def measured(
     period: float | None = None,
     categories: Sequence[str] | None = None,
     units: str | None = None,
+    quantity: str | None = None,
 ) -> xr.Variable:
     """Return a variable that was measured, not set by an experimenter."""
     return recording.variable(
-        values, period=period, label_source="measured", categories=categories, units=units
+        values,
+        period=period,
+        label_source="measured",
+        categories=categories,
+        units=units,
+        quantity=quantity,
     )
 
 

@@ -2,7 +2,13 @@
 
 from homologue.tuning import examples
 from homologue.tuning._around import around
-from homologue.tuning._balanced import rank_contrast, split_half_selectivity
+from homologue.tuning._balanced import (
+    best_unit_selectivity,
+    map_reliability,
+    rank_contrast,
+    split_half_selectivity,
+    top_example_selectivity,
+)
 from homologue.tuning._concepts import concept_cells
 from homologue.tuning._curve import tuning_curve
 from homologue.tuning._fields import place_fields
@@ -28,12 +34,14 @@ from homologue.tuning.receptive_fields import (
 
 __all__ = [
     "around",
+    "best_unit_selectivity",
     "class_selectivity",
     "clustered_interval",
     "concept_cells",
     "d_prime",
     "examples",
     "invariance",
+    "map_reliability",
     "morcos",
     "mutual_information",
     "peri_event",
@@ -52,6 +60,7 @@ __all__ = [
     "spatial_information",
     "split_half_selectivity",
     "token_context",
+    "top_example_selectivity",
     "triggered_covariance",
     "tuning_curve",
     "vector_length",

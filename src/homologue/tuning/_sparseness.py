@@ -92,7 +92,8 @@ def _no_negative(rates: np.ndarray) -> None:
     if low < 0:
         raise InvalidRecording(
             f"sparseness is defined for rates, zero or more; the smallest given is {low:.4g}. "
-            "Add the baseline back (spontaneous rate), or set responses below it to 0 (rectify=True)"
+            "Add the baseline back (spontaneous rate), or count responses below it as 0 "
+            "(rectify=True)"
         )
 
 

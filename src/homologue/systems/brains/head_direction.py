@@ -77,8 +77,8 @@ def read(
         mean = np.arctan2(vector[:, 1], vector[:, 0]) % (2 * np.pi)
         names = [f"{round(360 * i / directions)}°" for i in range(directions)]
         variables = {
-            "angle": measured(mean, period=2 * np.pi, units="radians"),
-            "direction": measured(sectors(mean, directions), categories=names),
+            "angle": measured(mean, period=2 * np.pi, units="radians", quantity="space"),
+            "direction": measured(sectors(mean, directions), categories=names, quantity="space"),
             "session_time": measured(clock[first], units="s"),
         }
     spikes, _ = rebin(counts, stretch, width)

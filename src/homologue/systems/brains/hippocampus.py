@@ -92,8 +92,10 @@ def read(
         variables={
             "time": measured(time, units="s"),
             "session_time": measured(centre[kept], units="s"),
-            "track": measured(track[kept], units="fraction of the track"),
-            "place": measured(part, categories=[f"part {i + 1}" for i in range(places)]),
+            "track": measured(track[kept], units="fraction of the track", quantity="space"),
+            "place": measured(
+                part, categories=[f"part {i + 1}" for i in range(places)], quantity="space"
+            ),
             "heading": measured(np.where(forward[kept], 0, 1), categories=["outbound", "inbound"]),
             "x": measured(place[kept, 0], units="pixels"),
             "y": measured(place[kept, 1], units="pixels"),

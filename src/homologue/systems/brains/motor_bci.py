@@ -96,9 +96,11 @@ def read(phase: str | None = None, sample: str = "trial") -> xr.DataArray:
         angle, trial, number = angle[first], trial[first], number[first]
     variables = {
         "direction": recording.variable(
-            np.round(angle / 45).astype(int), categories=[f"{45 * i}°" for i in range(8)]
+            np.round(angle / 45).astype(int),
+            categories=[f"{45 * i}°" for i in range(8)],
+            quantity="space",
         ),
-        "angle": recording.variable(angle, period=360.0, units="degrees"),
+        "angle": recording.variable(angle, period=360.0, units="degrees", quantity="space"),
         "learning": recording.variable(number, categories=list(PHASES)),
     }
     if sample == "bin":
