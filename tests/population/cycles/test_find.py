@@ -17,8 +17,11 @@ def searched(rec, *, rng=0, permutations=19, draws=3, landmarks=100, **options):
 
 
 class TestPlanted:
-    @pytest.mark.parametrize("name", WORLDS)
-    @pytest.mark.parametrize("seed", [100, 101])
+    @pytest.mark.parametrize(
+        ("name", "seed"),
+        [(name, 100) for name in WORLDS]
+        + [(name, 101) for name in WORLDS if name not in ("torus", "grid module", "random walk")],
+    )
     def test_signature(self, name, seed):
         """Twenty seeds of each: ``python -m benchmarks population``."""
         found = searched(WORLDS[name][0](np.random.default_rng(seed)), rng=seed)
@@ -53,12 +56,12 @@ class TestPlanted:
 
 class TestNull:
     def test_false_positive_rate_on_units_slow_and_independent(self):
-        """AR(1), φ = .9: 20 searches at .05; five or more would have a probability of .003."""
+        """AR(1), φ = .9: 12 searches at .05; four or more would have a probability of .002."""
         found = [
             searched(autoregressive(np.random.default_rng(s)), rng=s, landmarks=60)
-            for s in range(20)
+            for s in range(12)
         ]
-        assert sum(float(each.p) <= 0.05 for each in found) < 5
+        assert sum(float(each.p) <= 0.05 for each in found) < 4
         assert sum(str(each.signature.values) != "none" for each in found) <= 1
 
     def test_false_positive_rate_with_heavy_tails_in_groups(self):
@@ -72,10 +75,10 @@ class TestNull:
                 rng=s,
                 landmarks=40,
             )
-            for s in range(20)
+            for s in range(12)
         ]
         assert found[0].attrs["null"] == "units permuted within groups, each on its own"
-        assert sum(float(each.p) <= 0.05 for each in found) < 5
+        assert sum(float(each.p) <= 0.05 for each in found) < 4
 
 
 class TestInvariance:
