@@ -116,4 +116,4 @@ def test_language_model_digits():
         group=("sample", rec["number"].values), block=("sample", rec["digit"].values)
     )
     left = number_helix(held, "number", rng=0)
-    assert (left.p_gain.sel(period=[2, 5, 10]) > 0.05).all()
+    assert float(left.p_gain.sel(period=100)[0]) <= 0.01  # tens are there beyond the last digit

@@ -14,11 +14,11 @@ from homologue.population.guided._engels import mixture_index, planes, separable
 
 
 def irreducible_rank(
-    clusters: Sequence[Num[Array, "sample dimension"]],
+    clusters: Sequence[Num[Array, "_ _"]],
     *,
     rng: np.random.Generator | int,
     permutations: int = 99,
-    groups: Sequence[Num[Array, "sample"]] | None = None,
+    groups: Sequence[Num[Array, "_"]] | None = None,
     names: Sequence[str] | None = None,
 ) -> xr.Dataset:
     """Rank clusters of features by (1 − M)·S: not a mixture, and not separable.
