@@ -264,3 +264,19 @@ def test_a_label_without_a_period_is_answered_with_the_variable_that_has_one(hom
     outcome = homologue("run", "tuning.vector_length", "head-direction")
     assert outcome.status == 2
     assert "Other variables here: angle" in outcome.err
+
+
+def test_analyses_in_packages_of_their_own_are_found(homologue, store):
+    names = [row["name"] for row in homologue("ls", "analyses", "--json").json]
+    assert {"population.cycles.find", "tuning.examples.illusion"} <= set(names)
+    outcome = homologue(
+        "run", "illusion", store, "--variable", "concept", "--set", "top=2", "--json"
+    )
+    assert outcome.json["analysis"] in ("illusion", "tuning.examples.illusion")
+    assert len(outcome.json["rows"]) == 8
+
+
+def test_a_description_without_an_effect_is_printed_as_it_is(homologue, store):
+    outcome = homologue("run", "population.principal_components", store, "--top", "2")
+    assert outcome.status == 0
+    assert "effect" not in outcome.out.splitlines()[0]

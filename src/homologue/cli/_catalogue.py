@@ -49,11 +49,19 @@ def analysis_functions() -> dict[str, Callable[..., Any]]:
     """Return ``{"tuning.selectivity": function, …}``."""
     found: dict[str, Callable[..., Any]] = {}
     for package in ANALYSIS_PACKAGES:
-        module = importlib.import_module(f"homologue.{package}")
-        for name in getattr(module, "__all__", ()):
-            function = getattr(module, name)
-            if callable(function) and _takes_a_recording(function):
-                found[f"{package}.{name}"] = function
+        found |= _analyses_of(importlib.import_module(f"homologue.{package}"), package)
+    return found
+
+
+def _analyses_of(module: Any, prefix: str) -> dict[str, Callable[..., Any]]:
+    """Return the analyses of a package, and those of the public packages inside it."""
+    found: dict[str, Callable[..., Any]] = {}
+    for name in getattr(module, "__all__", ()):
+        value = getattr(module, name)
+        if inspect.ismodule(value):
+            found |= _analyses_of(value, f"{prefix}.{name}")
+        elif callable(value) and _takes_a_recording(value):
+            found[f"{prefix}.{name}"] = value
     return found
 
 
@@ -66,7 +74,7 @@ def analysis(name: str) -> Callable[..., Any]:
         Not an analysis; the message holds the nearest ones.
     """
     known = analysis_functions()
-    short = [full for full in known if full.split(".")[1] == name]
+    short = [full for full in known if full.rpartition(".")[2] == name]
     if len(short) == 1:
         name = short[0]
     if name not in known:
@@ -77,7 +85,7 @@ def analysis(name: str) -> Callable[..., Any]:
 def analysis_names() -> list[str]:
     """Return the names :func:`analysis` knows: dotted, and bare where that is unambiguous."""
     known = list(analysis_functions())
-    bare = [name.split(".")[1] for name in known]
+    bare = [name.rpartition(".")[2] for name in known]
     return known + [name for name in bare if bare.count(name) == 1]
 
 

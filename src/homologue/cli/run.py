@@ -105,7 +105,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for name, value in (rows[0] if rows else {}).items():
         if isinstance(value, bool):
             found[name] = {"yes": sum(bool(row[name]) for row in rows), "of": len(rows)}
-    effect = np.array([row["effect"] for row in rows], dtype=np.float64)
+    effect = np.array([row.get("effect", np.nan) for row in rows], dtype=np.float64)
     effect = effect[np.isfinite(effect)]
     if effect.size:
         low, middle, high = (float(v) for v in np.quantile(effect, (0, 0.5, 1)))
@@ -183,15 +183,19 @@ def _variable(args: argparse.Namespace, function: Any, source: _source.Source) -
 
 
 def rows_of(result: Any) -> list[dict[str, Any]]:
-    """Return a result as rows: one, or one per entry of the dim its effect has."""
-    dims = result["effect"].dims
+    """Return a result as rows: one, or one per entry of the dims its effect has.
+
+    A description without an effect (components, a picture) has those of its first variable.
+    """
+    shape = result["effect"] if "effect" in result else next(iter(result.data_vars.values()))
+    dims = shape.dims
     names = [str(name) for name, v in result.variables.items() if set(v.dims) <= set(dims)]
     names.sort(key=lambda name: name not in result.coords)
     if not dims:
         return [{name: result[name].values.item() for name in names}]
-    stacked = {name: result[name].broadcast_like(result["effect"]) for name in names}
+    stacked = {name: result[name].broadcast_like(shape) for name in names}
     flat = {name: array.transpose(*dims).values.ravel().tolist() for name, array in stacked.items()}
-    count = result["effect"].size
+    count = shape.size
     return [{name: values[i] for name, values in flat.items()} for i in range(count)]
 
 
@@ -208,12 +212,16 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     words = [name for name, value in first.items() if isinstance(value, str) and name != "unit"]
     # A unit's name holds its site already.
     words = [name for name in words if name != "site" or "unit" not in first]
+    if "effect" not in first:
+        return list(first)[:10]
     return [name for name in ("unit", *words, *_STATISTICS) if name in first]
 
 
 def _strongest(rows: list[dict[str, Any]], top: int) -> tuple[list[dict[str, Any]], str]:
     if len(rows) <= top:
         return rows, ""
+    if "effect" not in rows[0]:
+        return rows[:top], f"the first {top} rows of {len(rows)}; --top, --out or --json for all"
     finite = [row for row in rows if row["effect"] == row["effect"]]
     shown = sorted(finite, key=lambda row: -abs(row["effect"]))[:top]
     return shown, f"the {top} largest effects of {len(rows)}; --top, --out or --json for all"

@@ -79,7 +79,7 @@ def circular_order(
     activity instead. Where conditions are seen unequally often their means are unequally noisy,
     and the test is approximate.
 
-    Fails to tell a circle from an arc or a horseshoe: a line's share is 0.55 for 7 conditions
+    Fails to tell a circle from an arc or a horseshoe: a line's share is .66 for 7 conditions
     and above its null. A gap between the first and last condition, seen in ``neighbours`` below
     1, is the sign. The share also falls when the conditions differ in ways that have nothing to
     do with the order, so shares compare only between recordings with equally many conditions.

@@ -84,4 +84,4 @@ def limits(
     # Where every group agrees no error is seen: no less than a tenth of one group's weight.
     error = np.maximum(error, 0.2 / groups)
     reach = student.ppf((1 + level) / 2, max(groups - len(parts), 1)) * error
-    return np.maximum(effect - reach, -2.0), np.minimum(effect + reach, 1.0)
+    return np.maximum(effect - reach, -2.0), np.minimum(effect + reach, 2.0)
