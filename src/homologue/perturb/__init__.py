@@ -1,6 +1,10 @@
 """Interventions: ablate, cool, stimulate, clamp, patch, steer; and what they do to behaviour."""
 
 from homologue.perturb._behaviour import Behaviour, own_behaviour, rate
+from homologue.perturb._controls import influence, matched_sets
+from homologue.perturb._dissociation import double_dissociation, interaction, unit_effects
+from homologue.perturb._dose_response import dose_response, graded
+from homologue.perturb._effect import effect, matched_effect
 from homologue.perturb._patching import (
     activation_patching,
     attribution_patching,
@@ -8,6 +12,7 @@ from homologue.perturb._patching import (
 )
 from homologue.perturb._perturbation import ablate, clamp, cool, noise, patch, steer, stimulate
 from homologue.perturb._recorded import recorded_effects, symmetry
+from homologue.perturb._selectivity_causality import selectivity_versus_causality
 from homologue.perturb._sweep import sweep
 from homologue.perturb._units import direction, feature, heads
 from homologue.perturb._values import Perturbation
@@ -21,16 +26,26 @@ __all__ = [
     "clamp",
     "cool",
     "direction",
+    "dose_response",
+    "double_dissociation",
+    "effect",
     "feature",
+    "graded",
     "heads",
+    "influence",
+    "interaction",
+    "matched_effect",
+    "matched_sets",
     "noise",
     "own_behaviour",
     "patch",
     "path_patching",
     "rate",
     "recorded_effects",
+    "selectivity_versus_causality",
     "steer",
     "stimulate",
     "sweep",
     "symmetry",
+    "unit_effects",
 ]
