@@ -153,6 +153,24 @@ def test_any_module(kind):
         np.testing.assert_allclose(value, want, atol=1e-5)
 
 
+class Adding(torch.nn.Module):
+    def forward(self, x):
+        return x.add_(x.sum(1, keepdim=True))
+
+
+@pytest.mark.parametrize("last", [torch.nn.LeakyReLU(0.5, inplace=True), Adding()])
+def test_a_block_behind_may_write_into_what_a_block_was_given(last):
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(4, 5), torch.nn.Identity(), last, torch.nn.Linear(5, 2)]
+    system = TorchModel(torch.nn.Sequential(*layers).eval(), name="toy")
+    inputs = RNG.standard_normal((9, 4)).astype(np.float32)
+    for site in ("0", "1", "2"):
+        one = perturb.clamp([3], 0.7, site=site)
+        found = perturb.sweep(system, inputs, over=[one], columns=[0, 1])
+        want = system.perturb(one).outputs(inputs).values @ [1, -1]
+        np.testing.assert_allclose(found["value"].values[0], want, atol=1e-5)
+
+
 def test_the_interval_is_over_groups():
     system = TorchModel(gpt2(), name="gpt2")
     shown = Stimuli([*IDS, *IDS], group=np.tile(np.arange(6), 2))

@@ -355,8 +355,6 @@ class _Watch:
         self.last: Any = None
 
     def hooks(self, module: torch.nn.Module, number: int) -> list[Any]:
-        in_place = any(getattr(one, "inplace", False) for one in module.modules())
-
         def enter(_: Any, args: Any, kwargs: Any) -> None:
             value = first_tensor((*args, *kwargs.values()), _ANY)
             self.linked &= not number or value is self.last
@@ -365,7 +363,8 @@ class _Watch:
             held: Any = (tuple(args), dict(kwargs))
             if number not in self.needed:
                 held = replaced(held, value, _EMPTY)
-            elif in_place:
+            else:
+                # This block, or one behind a view of the same tensor, may write into it.
                 held = replaced(held, value, value.clone())
             self.given[number] = held
 
