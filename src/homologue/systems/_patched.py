@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +25,13 @@ class Rows:
         One per stimulus.
     places : list of ndarray of int, or None
         Which tokens the rows are; None: a row stands for every place.
+    padded : bool
+        Whether places behind the last one are padding, as of texts of different lengths.
     """
 
     values: list[np.ndarray]
     places: list[np.ndarray] | None
+    padded: bool = False
 
     def batch(
         self, index: np.ndarray, shape: tuple[int, ...]
@@ -44,8 +48,7 @@ class Rows:
         if self.places is None:
             chosen = [self.values[i] for i in index]
             if shape and chosen[0].ndim > 1:
-                # Padding is behind the last token and seen by none.
-                chosen = [_fitted(one, shape) for one in chosen]
+                chosen = [_fitted(one, shape, padded=self.padded) for one in chosen]
             elif shape:
                 chosen = [one.reshape(*[1] * len(shape), -1) for one in chosen]
             return np.stack(chosen), None
@@ -60,10 +63,13 @@ class Rows:
         return put, inside
 
 
-def _fitted(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _fitted(values: np.ndarray, shape: tuple[int, ...], *, padded: bool) -> np.ndarray:
     if values.shape[:-1] == shape:
         return values
-    if len(shape) == 1 and values.ndim == 2:
+    if set(values.shape[:-1]) == {1}:
+        return np.broadcast_to(values.reshape(*[1] * len(shape), -1), (*shape, values.shape[-1]))
+    if padded and values.ndim == 2:
+        # Padding is behind the last token and seen by none.
         out = np.zeros((shape[0], values.shape[1]), dtype=values.dtype)
         count = min(shape[0], values.shape[0])
         out[:count] = values[:count]
@@ -111,7 +117,7 @@ class Sources:
 
 def _is_shown(values: Any) -> bool:
     if isinstance(values, (list, tuple)):
-        return not all(isinstance(one, (int, float)) for one in values)
+        return not all(isinstance(one, numbers.Real) for one in values)
     return isinstance(values, Stimuli)
 
 
@@ -147,13 +153,27 @@ def rows_of(act: Any, feed: Feed, sources: Sources) -> Rows | None:
         given = given.detach().to("cpu").float().numpy()
     values = np.asarray(given)
     if values.ndim >= 2 and values.shape[0] == feed.count:
-        return Rows(list(values), None)
+        _check_places(act, values, feed)
+        return Rows(list(values), None, padded=isinstance(feed, TextFeed))
     if values.ndim <= 1:
         return Rows([np.atleast_1d(values)] * feed.count, None)
     raise HomologueError(
         f"{act.name}: an array to put in is (unit,), or ({feed.count} stimuli, …, unit); given "
         f"{values.shape}"
     )
+
+
+def _check_places(act: Any, values: np.ndarray, feed: Feed) -> None:
+    """Refuse values for fewer tokens than a text has: the rest would be patched by nothing."""
+    if not isinstance(feed, TextFeed) or values.ndim != 3 or values.shape[1] == 1:
+        return
+    longest = int(feed.lengths.max())
+    if values.shape[1] < longest and act.intervention.positions is None:
+        raise HomologueError(
+            f"{act.name}: the array holds {values.shape[1]} tokens a text, and a text shown has "
+            f"{longest} (special ones included); give all of them, one for every token "
+            "(stimulus, 1, unit), or say which positions"
+        )
 
 
 def _check_alike(act: Any, feed: Feed, other: Feed) -> None:

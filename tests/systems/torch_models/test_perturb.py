@@ -292,6 +292,20 @@ def test_patching_the_whole_stream_gives_the_other_run(networks, tokenizer, name
         system.perturb(perturb.patch("resid_post.1", clean[:1])).logits(corrupt)
 
 
+def test_an_array_is_put_in_at_every_token_or_refused(networks, tokenizer):
+    system = TorchModel(networks["llama"], tokenizer, name="toy")
+    texts = [PAIRS[0][0], PAIRS[1][0]]
+    rec = system.record(texts, sites="resid_post.1")
+    value = rec.values[0]
+    want = system.perturb(perturb.patch("resid_post.1", value)).logits(texts).values
+    for source in (np.tile(value, (2, 1, 1)), np.tile(value, (2, 9, 1)), list(value)):
+        patched = system.perturb(perturb.patch("resid_post.1", source))
+        np.testing.assert_array_equal(patched.logits(texts).values, want)
+    short = np.tile(value, (2, 3, 1))
+    with pytest.raises(HomologueError, match="holds 3 tokens a text"):
+        system.perturb(perturb.patch("resid_post.1", short)).logits(texts)
+
+
 @pytest.mark.parametrize("name", ["llama", "gpt2", "neox", "gemma"])
 def test_logits_are_the_networks_own(networks, tokenizer, texts, name):
     network = networks[name]
