@@ -36,6 +36,13 @@ def test_an_analysis_is_explained_from_its_docstring(homologue, name):
     assert "``" not in outcome.out
 
 
+@pytest.mark.parametrize("name", ["population.cycles.find", "find"])
+def test_an_analysis_is_called_what_it_is_called(homologue, name):
+    lines = homologue("explain", name).out.splitlines()
+    assert lines[0] == "homologue.population.cycles.find"
+    assert any(line.startswith("    population.cycles.find(rec") for line in lines)
+
+
 def test_lines_are_of_readable_width(homologue):
     lines = homologue("explain", "representation.decode").out.splitlines()
     assert max(len(line) for line in lines) <= 88

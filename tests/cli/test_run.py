@@ -90,6 +90,8 @@ def test_out_holds_every_row(homologue, store, tmp_path, suffix):
         (["representation.decode", "--set", "fold=3"], "has no argument 'fold'"),
         (["representation.decode", "--set", "folds"], "--set takes NAME=VALUE"),
         (["representation.decode", "--sites", "resid_post"], "--sites has no meaning here"),
+        (["tuning.invariance"], "tuning.invariance needs --set across=…"),
+        (["demixed_components"], "needs --set variables=… ('homologue explain demixed_"),
     ],
 )
 def test_unclear_requests(homologue, store, argv, said):

@@ -66,7 +66,18 @@ def _analyses_of(module: Any, prefix: str) -> dict[str, Callable[..., Any]]:
 
 
 def analysis(name: str) -> Callable[..., Any]:
-    """Return an analysis by its dotted name.
+    """Return an analysis by its dotted name, or by the last part of it.
+
+    Raises
+    ------
+    UnknownName
+        Not an analysis; the message holds the nearest ones.
+    """
+    return named_analysis(name)[1]
+
+
+def named_analysis(name: str) -> tuple[str, Callable[..., Any]]:
+    """Return an analysis with its dotted name, given that name or the last part of it.
 
     Raises
     ------
@@ -79,7 +90,7 @@ def analysis(name: str) -> Callable[..., Any]:
         name = short[0]
     if name not in known:
         raise UnknownName(f"there is no analysis {name!r}{nearest(name, known)}")
-    return known[name]
+    return name, known[name]
 
 
 def analysis_names() -> list[str]:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         raise UnknownName(
             f"there is no claim or analysis {args.name!r}{nearest(args.name, [*claims, *known])}"
         )
-    title, sections = _of_analysis(_catalogue.analysis(args.name))
+    title, sections = _of_analysis(*_catalogue.named_analysis(args.name))
     _output.write(args, layout(title, sections), data={"name": title, **dict(sections)})
     return 0
 
@@ -110,10 +110,8 @@ def _of_claim(claim: dict[str, Any]) -> tuple[str, list[tuple[str, Any]]]:
     ]
 
 
-def _of_analysis(function: Any) -> tuple[str, list[tuple[str, Any]]]:
+def _of_analysis(name: str, function: Any) -> tuple[str, list[tuple[str, Any]]]:
     import inspect
-
-    name = f"{function.__module__.split('.')[1]}.{function.__name__}"
 
     parts = sections_of(inspect.getdoc(function) or "")
     signature = re.sub(r"'", "", str(inspect.signature(function)))

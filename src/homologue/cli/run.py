@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     source = _source.source(args)
     if "variable" in inspect.signature(function).parameters:
         options["variable"] = _variable(args, function, source)
+    _check_complete(args, function, options, source)
     rec = source.read(variable=options.get("variable"), progress=not args.quiet)
     with _output.progress(args, args.analysis):
         result = _called(function, rec, options, source)
@@ -148,6 +149,23 @@ def _options(args: argparse.Namespace, function: Any) -> dict[str, Any]:
         if name not in known:
             raise UnknownName(f"{args.analysis} has no argument {name!r}{nearest(name, known)}")
     return options | ({"rng": args.seed} if "rng" in parameters else {})
+
+
+def _check_complete(
+    args: argparse.Namespace, function: Any, options: dict[str, Any], source: _source.Source
+) -> None:
+    from homologue._errors import HomologueError
+
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    lacking = [one.name for one in parameters if one.default is one.empty]
+    lacking = [name for name in lacking if name not in options]
+    if lacking:
+        known = ", ".join(source.variables) or "none"
+        raise HomologueError(
+            f"{args.analysis} needs {' and '.join(f'--set {name}=…' for name in lacking)} "
+            f"('homologue explain {args.analysis}' says what it is); variables of "
+            f"{args.system}: {known}"
+        )
 
 
 def _checked_suffix(out: str | None) -> str:
