@@ -46,6 +46,13 @@ def test_planted_axes_are_demixed(times):
     assert (found.explained.values[:2, 0] > 0.9).all()
 
 
+def test_one_variable_may_be_given_by_its_name():
+    rec, _ = experiment(noise=0.5)
+    found = demixed_components(rec, "tone", rng=0, permutations=19)
+    assert found.marginalisation.values.tolist() == ["tone"]
+    assert found.identical(demixed_components(rec, ["tone"], rng=0, permutations=19))
+
+
 def test_shares_are_those_of_an_analysis_of_variance():
     rec, _ = experiment(1, noise=2.0, interaction=0.5)
     found = demixed_components(rec, ["tone", "choice"], rng=0, permutations=9)

@@ -35,7 +35,7 @@ class _Trials:
 
 def demixed_components(
     rec: xr.DataArray,
-    variables: Sequence[str],
+    variables: str | Sequence[str],
     *,
     rng: np.random.Generator | int,
     components: int = 3,
@@ -52,7 +52,7 @@ def demixed_components(
     ----------
     rec : xarray.DataArray
         A recording without NaN, whose units were recorded together.
-    variables : sequence of str
+    variables : str or sequence of str
         One to three categorical variables, constant within a trial; every combination occurs
         twice or more.
     rng : numpy Generator or int
@@ -106,7 +106,7 @@ def demixed_components(
     >>> dict(zip(found.marginalisation.values.tolist(), (found.q < 0.05).values.tolist()))
     {'tone': True, 'choice': True, 'tone × choice': False}
     """
-    names = list(variables)
+    names = [variables] if isinstance(variables, str) else list(variables)
     if not 1 <= len(names) <= 3 or len(set(names)) != len(names):
         raise InvalidDesign(f"one to three different variables are demixed; given {names}")
     together(rec)
