@@ -19,7 +19,7 @@ _CODED = ("stimulus", "group", "block")
 def make(
     activity: ArrayLike,
     *,
-    unit: Sequence[str] | np.ndarray | None = None,
+    unit: Sequence[str] | np.ndarray | xr.Coordinates | None = None,
     site: Sequence[str] | np.ndarray | str | None = None,
     stimulus: ArrayLike | xr.Variable | None = None,
     group: ArrayLike | xr.Variable | None = None,
@@ -40,8 +40,9 @@ def make(
     activity : array_like, shape (sample, unit)
         Floating point; integers are converted to float64. A lazy (dask or zarr-backed)
         array stays lazy.
-    unit : sequence of str, optional
-        Unique names; ``"0", "1", …`` if left out.
+    unit : sequence of str, or xarray.Coordinates, optional
+        Unique names; ``"0", "1", …`` if left out. Or another recording's ``coords``, of which
+        those on ``unit`` are taken as they are, sites and all: a part costs no work a unit then.
     site : sequence of str or str, optional
         The layer or brain area of each unit.
     stimulus, group, block : array_like, shape (sample,), optional
@@ -89,10 +90,17 @@ def make(
         data = data.astype(np.float64)
     count, width = data.shape
     coords: dict[str, Any] = {}
-    names = np.arange(width).astype(str) if unit is None else np.asarray(unit)
+    shared = unit if isinstance(unit, xr.Coordinates) else None
+    if shared is None:
+        names = np.arange(width).astype(str) if unit is None else np.asarray(unit)
+    else:
+        names = shared["unit"].to_index()
+        on_unit = {str(name): c.variable for name, c in shared.items() if c.dims == ("unit",)}
+        coords |= {name: one for name, one in on_unit.items() if name != "unit"}
     if names.shape != (width,):
         raise InvalidRecording(f"{names.size} unit names given for {width} units")
-    coords["unit"] = ("unit", names.astype(object).astype(str))
+    if shared is None:
+        coords["unit"] = ("unit", names.astype(object).astype(str))
     if site is not None:
         sites = np.full(width, site) if isinstance(site, str) else np.asarray(site)
         if sites.shape != (width,):
@@ -128,8 +136,13 @@ def make(
         "simultaneous": int(bool(simultaneous)),
         **{key: value for key, value in attrs.items() if value is not None},
     }
+    if shared is not None:
+        indexes = {"unit": shared.xindexes["unit"]}
+        all_coords: Any = xr.Coordinates({"unit": shared["unit"].variable, **coords}, indexes)
+    else:
+        all_coords = coords
     rec = xr.DataArray(
-        data, dims=("sample", "unit"), coords=coords, attrs=provenance_attrs, name="activity"
+        data, dims=("sample", "unit"), coords=all_coords, attrs=provenance_attrs, name="activity"
     )
     return validate(rec, allow_missing=True)
 

@@ -86,9 +86,9 @@ def _check_coordinates(rec: xr.DataArray, needs: Sequence[str]) -> None:
         )
     if "unit" not in rec.coords:
         raise InvalidRecording("the recording has no 'unit' coordinate; name each unit")
-    units = rec["unit"].values
-    unique, counts = np.unique(units, return_counts=True)
-    if unique.size != units.size:
+    # The parts of a recording share one index, which remembers that its names are unique.
+    if not rec["unit"].to_index().is_unique:
+        unique, counts = np.unique(rec["unit"].values, return_counts=True)
         repeated = ", ".join(repr(str(name)) for name in unique[counts > 1][:3])
         raise InvalidRecording(
             f"unit names are not unique: {repeated} stand more than once; "
@@ -143,8 +143,9 @@ def _check_provenance(rec: xr.DataArray) -> None:
 def _check_values(rec: xr.DataArray, *, allow_missing: bool) -> None:
     for part in blocks(rec):
         # One pass: a sum is finite unless something in it is not (or it overflowed).
+        wide = None if part.dtype.itemsize >= 4 else np.float64
         with np.errstate(over="ignore", invalid="ignore"):
-            total = np.sum(part.values, dtype=np.float64)
+            total = np.sum(part.values, dtype=wide)
         if np.isfinite(total):
             continue
         values = part.values

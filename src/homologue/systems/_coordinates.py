@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from homologue.recording import variable
+from homologue.recording import make, variable
 from homologue.stimuli import Stimuli
 from homologue.systems._feeds import Feed, Layout, TextFeed
 from homologue.systems._reading import Reading
@@ -46,6 +47,13 @@ class SampleTable:
         kept = [ids[rows] for ids, rows in zip(feed.tokens.ids, _tokens_kept(feed), strict=True)]
         vocabulary = np.unique(np.concatenate(kept))
         return cls(stimuli, reading, vocabulary, feed.tokens.spell(vocabulary))
+
+    @cached_property
+    def units(self) -> xr.Coordinates:
+        """The coordinates on ``unit``; one object, so that blocks cost no work a unit."""
+        names, site, more = unit_table(self.reading.sites, self.reading.layouts)
+        one_row = np.zeros((1, names.size), dtype=np.float32)
+        return make(one_row, unit=names, site=site, unit_variables=more).coords
 
     def rows(self, first: int, last: int) -> dict[str, xr.Variable]:
         """Return the coordinates of the samples of stimuli ``first … last - 1``."""

@@ -69,7 +69,6 @@ class Tap:
     def attached(self) -> Iterator[Tap]:
         """Hold the hooks for the length of a ``with`` block, without gradients."""
         handles: list[Any] = []
-        modules = dict(self.model.named_modules())
         eager = any(site.level == "pattern" for site in self.sites)
         with contextlib.ExitStack() as stack:
             stack.enter_context(_evaluating(self.model))
@@ -79,7 +78,8 @@ class Tap:
             stack.enter_context(torch.no_grad())
             try:
                 for (path, where), numbers in self._by_module.items():
-                    handles.append(self._hook(modules[path], path, where, numbers))
+                    module = self.model.get_submodule(path)
+                    handles.append(self._hook(module, path, where, numbers))
                 yield self
             finally:
                 for handle in handles:
@@ -257,7 +257,7 @@ def _evaluating(model: torch.nn.Module) -> Iterator[None]:
 def _uncompiled(model: torch.nn.Module) -> Iterator[None]:
     """Run ``torch.compile``d parts as they were written: compiled ones skip later hooks."""
     compiled = any(
-        hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+        "_orig_mod" in module._modules or vars(module).get("_compiled_call_impl") is not None
         for module in model.modules()
     )
     if not compiled:

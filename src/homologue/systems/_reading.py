@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from homologue._errors import HomologueError
+from homologue.systems._buffers import Buffers
 from homologue.systems._feeds import Feed, Layout
 from homologue.systems._hooks import Tap
 from homologue.systems._sites import Site, with_call
@@ -137,21 +138,20 @@ class Reading:
         sizes : Sizes
             Bounds of a batch and of a block.
         into : ndarray, shape (sample, unit), optional
-            Where activity is written; otherwise each block has memory of its own.
+            Where activity is written; otherwise each block has memory of its own for as long
+            as anything refers to it.
         start : int
             Leave out the windows that end before this sample.
         progress : callable, optional
             Told ``(samples done, samples in all)`` after each batch.
         """
         total, width = self.shape
+        buffers = Buffers()
         for first, last in self.windows(sizes):
             begin, end = int(self.offsets[first]), int(self.offsets[last])
             if end <= start or begin == end:
                 continue
-            if into is None:
-                activity = np.empty((end - begin, width), dtype=np.float32)
-            else:
-                activity = into[begin:end]
+            activity = buffers.lend(end - begin, width) if into is None else into[begin:end]
             done = begin
             wanted = first + np.flatnonzero(np.diff(self.offsets[first : last + 1]))
             # Attached first, a perturbation is made before activity is read.
@@ -160,7 +160,10 @@ class Reading:
                     done += self._read(wanted[batch], begin, activity)
                     if progress is not None:
                         progress(done, total)
-            yield Block(begin, end, first, last, activity)
+            block = Block(begin, end, first, last, activity)
+            del activity
+            yield block
+            del block
 
     def _perturbed(self, index: np.ndarray | None = None) -> Any:
         """Return a context: perturbing hooks are held, or (with stimuli) act."""

@@ -17,7 +17,7 @@ import xarray as xr
 from homologue import recording
 from homologue._errors import HomologueError
 from homologue.stimuli import Stimuli
-from homologue.systems._coordinates import SampleTable, unit_table
+from homologue.systems._coordinates import SampleTable
 from homologue.systems._feeds import Feed
 from homologue.systems._logits import read_logits
 from homologue.systems._patched import Sources, rows_of
@@ -288,7 +288,10 @@ class TorchModel:
         table = SampleTable.of(shown, reading)
         for block in reading.blocks(self._sizes(batch_tokens, batch_size), start=start):
             part = self._wrap(table, block)
-            yield part.isel(sample=slice(max(start - block.start, 0), None))
+            part = part.isel(sample=slice(max(start - block.start, 0), None))
+            del block
+            yield part
+            del part
 
     def perturb(
         self, *perturbations: Intervention, reference: Any = None, rng: Any = None
@@ -569,13 +572,10 @@ class TorchModel:
 
     def _wrap(self, table: SampleTable, block: Block) -> xr.DataArray:
         """Return a block as a recording."""
-        names, site, more = unit_table(table.reading.sites, table.reading.layouts)
         rows = table.rows(block.first, block.last)
         return recording.make(
             block.activity,
-            unit=names,
-            site=site,
-            unit_variables=more,
+            unit=table.units,
             stimulus=rows.pop("stimulus"),
             group=rows.pop("group"),
             block=rows.pop("block", None),

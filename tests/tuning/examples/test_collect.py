@@ -242,3 +242,21 @@ def test_bad_input_of_the_view():
 def test_numbers_of_samples_beyond_32_bits_keep_their_order():
     key, sample = np.array([[1.0, 1.0, 2.0]]), np.array([[2**40, 5, 7]])
     assert _extremes.best(key, sample, 2)[1].tolist() == [[7, 5]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_first_block_thins_itself_out(dtype):
+    """The first block's own bound leaves ties, signed zeros, missing values and ramps exact."""
+    rng = np.random.default_rng(8)
+    values = np.tile(hard(rng, 240, dtype), (1, 2))
+    values[:, 7:] = rng.integers(-2, 3, (240, 7))
+    values[rng.random(values.shape) < 0.3] = np.nan
+    values[5:, 9], values[:, 10] = np.nan, -0.0
+    for cuts in ([0, 240], [0, 7, 240], [0, 120, 240]):
+        parts = [make(values[a:b]) for a, b in itertools.pairwise(cuts)]
+        found = examples.collect(parts, top=6, bottom=6, draws=0, missing="skip", rng=0)
+        for side, sign in (("top", 1), ("bottom", -1)):
+            key = np.where(np.isnan(values), np.inf, -sign * values)
+            order = np.argsort(key, axis=0, kind="stable")[:6]
+            order[np.isinf(np.take_along_axis(key, order, 0))] = -1
+            np.testing.assert_array_equal(found[f"{side}_sample"], order)

@@ -119,15 +119,14 @@ class Examples(Reducer):
         activity = fetch(block.activity)
         state = {name: fetch(value) for name, value in state.items()}
         late = block.start >= int(state["end"][0])
-        for side, k, sign in self._sides:
-            part = _part(side, state)
-            _extremes.add(part, activity, k, start=block.start, sign=sign, late=late)
+        sides = [(_part(side, state), k, sign) for side, k, sign in self._sides]
+        _extremes.add(sides, activity, start=block.start, late=late)
         self._draw(state, activity, block.start)
         if self.context:
             _context.add(state, block, self.context)
             if int(state["logged"][0]) > _LOG_ROWS:
-                sides = [state[f"{side} sample"] for side, _, _ in self._sides]
-                _context.prune(state, [*sides, state["draw sample"]], self.window)
+                chosen = [state[f"{side} sample"] for side, _, _ in self._sides]
+                _context.prune(state, [*chosen, state["draw sample"]], self.window)
         state["end"] = np.maximum(state["end"], block.start + block.samples)
         return state
 

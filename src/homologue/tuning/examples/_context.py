@@ -92,7 +92,8 @@ def prune(state: State, chosen: Sequence[np.ndarray], window: int) -> None:
         number = log[:, 0]
     wanted = np.zeros(number.size + 1, dtype=np.int64)
     for samples in chosen:
-        some = samples[samples >= 0]
+        # Units share examples, and sorted numbers are found faster.
+        some = np.unique(samples[samples >= 0])
         wanted += np.bincount(np.searchsorted(number, some - window), minlength=wanted.size)
         wanted -= np.bincount(
             np.searchsorted(number, some + window, side="right"), minlength=wanted.size

@@ -11,14 +11,17 @@ settles ties: of equal values the earlier sample stands first, whatever the orde
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from homologue._typing import Array, Bool, Float, Int, Num
+from homologue._typing import Array, Float, Int, Num
 from homologue.reducers import State
 from homologue.reducers._arrays import round_down, stable_order
 
 _ROOM = 3
 _ENTRIES_AT_ONCE = 2**16
+_TILE_ENTRIES = 2**18
 _LOW = np.int64(0xFFFFFFFF)
 _FREE = np.iinfo(np.int64).min
 
@@ -34,32 +37,44 @@ def empty(k: int, width: int) -> State:
 
 
 def add(
-    state: State, activity: Num[Array, "sample unit"], k: int, *, start: int, sign: int, late: bool
+    sides: Sequence[tuple[State, int, int]],
+    activity: Num[Array, "sample unit"],
+    *,
+    start: int,
+    late: bool,
 ) -> None:
-    """Let a block's values take part; the state is changed in place.
+    """Let a block's values take part; the states are changed in place.
 
     Parameters
     ----------
-    state : State
-        Of :func:`empty`.
+    sides : sequence of (State, int, int)
+        States of :func:`empty`, how many of a unit are chosen, and the sign: 1 for the
+        largest, −1 for the smallest.
     activity : array, shape (sample, unit)
         NaN is never among the chosen.
-    k : int
     start : int
         Number of the first sample.
-    sign : {1, -1}
-        The largest, or the smallest.
     late : bool
         No sample seen so far is later: a value equal to the k-th best cannot displace it.
     """
+    activity = np.ascontiguousarray(activity)
+    cuts = [(_cut(state, activity, k, sign, late=late), sign) for state, k, sign in sides]
+    for (state, k, sign), flat in zip(sides, _passing(activity, cuts), strict=True):
+        _place(state, activity, flat, k, start=start, sign=sign, late=late)
+
+
+def _place(
+    state: State,
+    activity: np.ndarray,
+    flat: np.ndarray,
+    k: int,
+    *,
+    start: int,
+    sign: int,
+    late: bool,
+) -> None:
+    """Write what passed beside what is held; put units in order whose places do not suffice."""
     width, places = state["key"].shape
-    # Units without a bound let everything pass: they are sorted at once.
-    fresh = np.isneginf(state["bound"]) & (state["filled"] + len(activity) > places)
-    passing = _passing(activity, state["bound"], sign, strictly=late)
-    if fresh.any():
-        _renew(state, activity, np.flatnonzero(fresh), k, start=start, sign=sign)
-        passing &= ~fresh
-    flat = np.flatnonzero(passing)
     row = flat // width
     unit = flat - row * width
     # Read in the order of memory, and only then put in the order of units.
@@ -70,7 +85,8 @@ def add(
         # Sorting what waits raises the bound; mostly that makes room enough.
         _sort(state, np.flatnonzero(full), k)
         key, bound = sign * value, state["bound"][unit]
-        kept = ~full[unit] | (key > bound if late else key >= bound)
+        # Equal to a bound that this very block has set is not yet beaten.
+        kept = ~full[unit] | (key >= bound)
         row, unit, value = row[kept], unit[kept], value[kept]
         count = np.bincount(unit, minlength=width)
         full = state["filled"] + count > places
@@ -121,14 +137,53 @@ def best(
     return _unpacked(packed[:, ::-1][:, :k])
 
 
+def _cut(
+    state: State, activity: np.ndarray, k: int, sign: int, *, late: bool
+) -> Float[Array, "unit"]:
+    """Return what a value must exceed to take part, rounded away from the chosen."""
+    bound, places = state["bound"], state["key"].shape[1]
+    # Units without a bound would let everything pass: the block itself gives them one.
+    fresh = np.isneginf(bound) & (state["filled"] + len(activity) > places)
+    if fresh.any():
+        np.copyto(bound, _reached(activity, k, sign), where=fresh)
+    near = round_down(bound, activity)
+    equal = fresh if late else np.ones_like(fresh)
+    near = np.where(equal, np.nextafter(near, near.dtype.type(-np.inf)), near)
+    return sign * near
+
+
+def _reached(activity: np.ndarray, k: int, sign: int) -> Float[Array, "unit"]:
+    """Return a key that k samples or more reach, a little below the k-th best.
+
+    The k-th best of the best of groups of rows.
+    """
+    rows, width = activity.shape
+    groups = min(rows, _ROOM * k)
+    if rows < k:
+        return np.full(width, -np.inf)
+    some = activity[: rows - rows % groups].reshape(-1, groups, width)
+    best = (np.fmax if sign > 0 else np.fmin).reduce(some, axis=0)
+    key = np.ascontiguousarray(sign * best.T)
+    key[np.isnan(key)] = -np.inf
+    key.partition(groups - k, axis=1)
+    return key[:, groups - k].astype(np.float64)
+
+
 def _passing(
-    activity: np.ndarray, bound: np.ndarray, sign: int, *, strictly: bool
-) -> Bool[Array, "sample unit"]:
-    # Rounded away from the chosen: never stricter than the bound itself.
-    near = round_down(bound, activity) if sign > 0 else -round_down(bound, activity)
-    if sign > 0:
-        return activity > near if strictly else activity >= near
-    return activity < near if strictly else activity <= near
+    activity: np.ndarray, cuts: Sequence[tuple[np.ndarray, int]]
+) -> list[Int[Array, "entry"]]:
+    """Return, for each cut, the places of the values beyond it, a tile of rows at a time."""
+    rows, width = activity.shape
+    step = max(1, _TILE_ENTRIES // max(1, width))
+    found: list[list[np.ndarray]] = [[] for _ in cuts]
+    beyond = np.empty((min(step, rows), width), dtype=bool)
+    for begin in range(0, rows, step):
+        tile = activity[begin : begin + step]
+        mask = beyond[: len(tile)]
+        for out, (cut, sign) in zip(found, cuts, strict=True):
+            (np.greater if sign > 0 else np.less)(tile, cut, out=mask)
+            out.append(np.flatnonzero(mask) + begin * width)
+    return [np.concatenate(out) for out in found]
 
 
 def _sort(state: State, units: np.ndarray, k: int) -> None:
@@ -164,7 +219,7 @@ def _put(state: State, units: np.ndarray, key: np.ndarray, sample: np.ndarray) -
     state["sample"][units, :k] = sample
     known = np.count_nonzero(sample >= 0, axis=1)
     state["filled"][units] = known
-    state["bound"][units] = np.where(known == k, key[:, -1], -np.inf)
+    state["bound"][units] = np.where(known == k, key[:, -1], state["bound"][units])
 
 
 def _packed(key: Float[Array, "unit entry"], sample: Int[Array, "unit entry"]) -> np.ndarray:
