@@ -101,6 +101,14 @@ def test_unclear_requests(homologue, store, argv, said):
     assert said in outcome.err
 
 
+def test_options_that_an_analysis_passes_on_are_not_asked_for(homologue, store):
+    for name in ("tuning.tuning_curve", "tuning.mutual_information"):
+        argv = ["run", name, store, "--variable", "concept", "--set", "permutations=19"]
+        assert homologue(*argv).status == 0
+        assert homologue(*argv, "--set", "minimum_lag=2.0").status == 0
+        assert "argument 'lag'" in homologue(*argv, "--set", "lag=2").err
+
+
 def test_an_unknown_system_suggests_the_nearest(homologue):
     outcome = homologue("run", "representation.decode", "fyl")
     assert outcome.status == 2

@@ -74,6 +74,11 @@ def _called(function: Any, rec: Any, options: dict[str, Any], source: _source.So
 
     try:
         return function(rec, **options)
+    except TypeError as error:
+        # An argument that the analysis passes on, to where it is not known either.
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise HomologueError(str(error)) from error
     except HomologueError as error:
         others = [name for name in source.variables if name != options.get("variable")]
         if not others or f"{options.get('variable')!r}" not in str(error):
@@ -143,10 +148,15 @@ def _options(args: argparse.Namespace, function: Any) -> dict[str, Any]:
     from homologue._errors import UnknownName, nearest
 
     parameters = inspect.signature(function).parameters
-    known = [key for key in parameters if key not in ("rec", "rng", "variable")]
+    passed_on = any(one.kind == one.VAR_KEYWORD for one in parameters.values())
+    known = [
+        key
+        for key, one in parameters.items()
+        if key not in ("rec", "rng", "variable") and one.kind != one.VAR_KEYWORD
+    ]
     options = _source.pairs(args.set, "--set")
     for name in options:
-        if name not in known:
+        if name not in known and not passed_on:
             raise UnknownName(f"{args.analysis} has no argument {name!r}{nearest(name, known)}")
     return options | ({"rng": args.seed} if "rng" in parameters else {})
 
@@ -157,7 +167,8 @@ def _check_complete(
     from homologue._errors import HomologueError
 
     parameters = list(inspect.signature(function).parameters.values())[1:]
-    lacking = [one.name for one in parameters if one.default is one.empty]
+    named = (one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
+    lacking = [one.name for one in named if one.default is one.empty]
     lacking = [name for name in lacking if name not in options]
     if lacking:
         known = ", ".join(source.variables) or "none"
