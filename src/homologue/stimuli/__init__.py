@@ -12,12 +12,15 @@ from homologue.stimuli._concepts import (
 from homologue.stimuli._ordered import alphabet, modular_pairs, months, numbers, weekdays
 from homologue.stimuli._relations import places, relations
 from homologue.stimuli._stimuli import MODALITIES, Stimuli
+from homologue.stimuli._tasks import TASKS, Pairs, task_pairs
 
 __all__ = [
     "CONCEPTS",
     "DEFAULT_CONCEPTS",
     "LOWER_CASE_CONCEPTS",
     "MODALITIES",
+    "TASKS",
+    "Pairs",
     "Stimuli",
     "alphabet",
     "concepts",
@@ -30,6 +33,7 @@ __all__ = [
     "relations",
     "sentences",
     "sets",
+    "task_pairs",
     "text",
     "weekdays",
 ]
