@@ -101,6 +101,12 @@ def test_unclear_requests(homologue, store, argv, said):
     assert said in outcome.err
 
 
+def test_where_nothing_can_be_measured_the_reason_is_printed(homologue):
+    outcome = homologue("run", "tuning.spatial_information", "fly", "--top", "3")
+    assert "none of 24 has an effect" in outcome.err
+    assert outcome.out.count("negative") == 3
+
+
 def test_options_that_an_analysis_passes_on_are_not_asked_for(homologue, store):
     for name in ("tuning.tuning_curve", "tuning.mutual_information"):
         argv = ["run", name, store, "--variable", "concept", "--set", "permutations=19"]

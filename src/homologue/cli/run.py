@@ -252,6 +252,8 @@ def _strongest(rows: list[dict[str, Any]], top: int) -> tuple[list[dict[str, Any
     if "effect" not in rows[0]:
         return rows[:top], f"the first {top} rows of {len(rows)}; --top, --out or --json for all"
     finite = [row for row in rows if row["effect"] == row["effect"]]
+    if not finite:
+        return rows[:top], f"none of {len(rows)} has an effect; --top, --out or --json for all"
     shown = sorted(finite, key=lambda row: -abs(row["effect"]))[:top]
     return shown, f"the {top} largest effects of {len(rows)}; --top, --out or --json for all"
 
