@@ -104,6 +104,25 @@ def test_bad_input():
         number_helix(helix(), "a", rng=0, periods=(5,), folds=1000)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"folds": 0}, "folds are 2"),
+        ({"folds": 1}, "folds are 2"),
+        ({"components": 0}, "components are 1 or more"),
+        ({"periods": (np.nan,)}, "distinct numbers above 1"),
+        ({"variable": "word"}, "its classes are names"),
+    ],
+)
+def test_options_that_mean_nothing(options, said):
+    words = [f"w{i:02d}" for i in range(40)]
+    variables = {"number": np.arange(40), "word": words}
+    rec = make(np.random.default_rng(0).standard_normal((40, 3)), variables=variables)
+    given = {"variable": "number", "periods": (10,)} | options
+    with pytest.raises(HomologueError, match=said):
+        number_helix(rec, rng=0, permutations=19, **given)
+
+
 def test_language_model_digits():
     """SmolLM2 cuts numbers into digits: the last token carries their periods."""
     model = hm.language("smollm2-135m", device="cpu")

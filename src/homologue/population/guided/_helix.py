@@ -66,9 +66,9 @@ def number_helix(
     Raises
     ------
     InvalidDesign
-        Fewer than 20 numbers, or two columns for each held-in number.
+        Fewer than 20 numbers, or two columns for each held-in number; a categorical variable.
     HomologueError
-        Periods that are not above 1, folds that are not 2 … numbers.
+        Periods that are not above 1, folds that are not 2 … numbers, no component.
     InvalidRecording
         NaN, or no unit that varies.
 
@@ -99,8 +99,15 @@ def number_helix(
     (True, True, 0.01)
     """
     turns = [float(period) for period in periods]
-    if not turns or min(turns) <= 1 or len(set(turns)) != len(turns):
+    if not turns or not all(1 < one < np.inf for one in turns) or len(set(turns)) != len(turns):
         raise HomologueError(f"periods are distinct numbers above 1; given {list(periods)}")
+    if components < 1:
+        raise HomologueError(f"components are 1 or more; given {components}")
+    if variable in rec.coords and "categories" in rec[variable].attrs:
+        raise InvalidDesign(
+            f"{variable!r} is categorical: its classes are names, and their codes are no numbers; "
+            "give a variable of numbers"
+        )
     data = conditions(rec, variable, scaling=scaling)
     if data.design is not None:
         raise InvalidDesign(
@@ -110,13 +117,13 @@ def number_helix(
     number = data.values.astype(float)
     count = number.size
     basis = helix_basis(number, turns)
+    if not 2 <= folds <= count:
+        raise HomologueError(f"folds are 2 … {count} (numbers); given {folds}")
     if count < 20 or 2 * basis.shape[1] > count - count // folds:
         raise InvalidDesign(
             f"{count} numbers for a basis of {basis.shape[1]} columns; record at least 20 and two "
             "a column, or give fewer periods"
         )
-    if not 2 <= folds <= count:
-        raise HomologueError(f"folds are 2 … {count} (numbers); given {folds}")
     dealing, drawing, resampling = np.random.default_rng(rng).spawn(3)
     fold = dealing.permutation(count) % folds
     place = np.arange(count)
