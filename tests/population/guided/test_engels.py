@@ -113,6 +113,21 @@ class TestSeparability:
             separability(make(rng.standard_normal((30, 2))), rng=0)
         with pytest.raises(InvalidRecording, match="a plane needs two"):
             separability(make(np.outer(np.arange(60.0), [1.0, 2.0, 3.0])), rng=0)
+        for measure in (separability, mixture):
+            with pytest.raises(HomologueError, match="permutations are 2 or more"):
+                measure(make(rng.standard_normal((60, 2))), rng=0, permutations=0)
+
+    def test_places_of_groups_are_no_mixture(self):
+        # Each group is a clump, and the clumps lie as a Gaussian's points do.
+        passed = []
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            points = np.repeat(rng.standard_normal((20, 2)), 10, axis=0)
+            rec = make(points + 0.3 * rng.standard_normal((200, 2)), group=np.arange(200) // 10)
+            found = mixture(rec, rng=seed, permutations=19)
+            passed.append(float(found.p[0]) <= 0.05)
+            assert 0 <= found.low[0] <= found.effect[0] <= found.high[0] <= 1
+        assert np.mean(passed) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)
 
 
 class TestRank:

@@ -73,6 +73,7 @@ def separability(
     >>> bool(found.effect[0] > 0.5), float(found.p[0])
     (True, 0.005)
     """
+    _checked(permutations)
     points, group, extra = _cloud(rec)
     fitting, drawing = np.random.default_rng(rng).spawn(2)
     rows = [
@@ -93,7 +94,8 @@ def mixture(
         As for :func:`separability`.
     rng : numpy Generator or int
     permutations : int
-        Gaussian clouds of the same covariance and number of points.
+        Gaussian clouds of the same covariance and number of points, in groups that are as
+        alike inside as the recording's.
 
     Returns
     -------
@@ -111,7 +113,8 @@ def mixture(
     Notes
     -----
     The maximum is exact over offsets and taken over 60 directions; over few points it is biased
-    upwards, and so is the null's, which has as many. The null assumes independent samples.
+    upwards, and so is the null's, which has as many. The null assumes independent groups:
+    samples of one long series make clumps of their own, and a small p.
 
     References
     ----------
@@ -126,19 +129,24 @@ def mixture(
     >>> bool(mixture(make(cloud), rng=0).effect[0] > 0.4)
     True
     """
+    _checked(permutations)
     points, group, _ = _cloud(rec)
     generator = np.random.default_rng(rng)
     rows = []
     for plane in points:
-        null = np.array([mixture_index(_gaussian(plane, generator)) for _ in range(permutations)])
+        null = np.array(
+            [mixture_index(_grouped_gaussian(plane, group, generator)) for _ in range(permutations)]
+        )
         observed = mixture_index(plane)
-        low, high = jackknife(mixture_index, plane, group, generator)
+        low, high = np.clip(jackknife(mixture_index, plane, group, generator), 0, 1)
         rows.append(
             {"effect": observed, "low": low, "high": high, "null": null, "null_mean": null.mean(),
              "null_std": null.std(ddof=1), "p": float(p_value(observed, null))}
         )  # fmt: skip
     p = np.array([row["p"] for row in rows])
-    return _result(rec, rows, p, "mixture", "Gaussians of the same covariance")
+    return _result(
+        rec, rows, p, "mixture", "Gaussians of the same covariance, within and between groups"
+    )
 
 
 def mixture_index(
@@ -277,6 +285,30 @@ def _gaussian(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     centred = points - points.mean(axis=0)
     _, size, axes = np.linalg.svd(centred, full_matrices=False)
     return rng.standard_normal(points.shape) @ (axes * (size / np.sqrt(len(points)))[:, None])
+
+
+def _grouped_gaussian(
+    points: np.ndarray, group: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return Gaussian points with the same covariance of group means and about them."""
+    size = np.bincount(group)[:, None]
+    if (size == 1).all():
+        return _gaussian(points, rng)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.stack([np.bincount(group, column) for column in values.T], axis=1) / size
+
+    about = points - mean(points)[group]
+    noise = _gaussian(about, rng)
+    noise -= mean(noise)[group]
+    # Taking the means away leaves less than there was.
+    noise *= np.sqrt((about**2).sum() / max((noise**2).sum(), 1e-300))
+    return _gaussian(mean(points), rng)[group] + noise
+
+
+def _checked(permutations: int) -> None:
+    if permutations < 2:
+        raise HomologueError(f"permutations are 2 or more; given {permutations}")
 
 
 def _result(
