@@ -87,7 +87,8 @@ def _check_coordinates(rec: xr.DataArray, needs: Sequence[str]) -> None:
     if "unit" not in rec.coords:
         raise InvalidRecording("the recording has no 'unit' coordinate; name each unit")
     # The parts of a recording share one index, which remembers that its names are unique.
-    if not rec["unit"].to_index().is_unique:
+    index = rec.indexes.get("unit")
+    if not (rec["unit"].to_index() if index is None else index).is_unique:
         unique, counts = np.unique(rec["unit"].values, return_counts=True)
         repeated = ", ".join(repr(str(name)) for name in unique[counts > 1][:3])
         raise InvalidRecording(

@@ -75,10 +75,9 @@ def _place(
 ) -> None:
     """Write what passed beside what is held; put units in order whose places do not suffice."""
     width, places = state["key"].shape
-    row = flat // width
-    unit = flat - row * width
     # Read in the order of memory, and only then put in the order of units.
-    value = activity.reshape(-1)[flat]
+    value = activity.reshape(-1).take(flat)
+    row, unit = np.divmod(flat, flat.dtype.type(width))
     count = np.bincount(unit, minlength=width)
     full = state["filled"] + count > places
     if full.any():
@@ -101,8 +100,8 @@ def _place(
     # An entry's place: its unit's first free one, and one further for each before it.
     free = np.arange(width) * places + state["filled"] - (np.cumsum(count) - count)
     at = np.repeat(free, count) + np.arange(unit.size)
-    state["key"].reshape(-1)[at] = sign * value[order].astype(np.float64)
-    state["sample"].reshape(-1)[at] = row[order] + start
+    state["key"].reshape(-1)[at] = sign * value.take(order)
+    state["sample"].reshape(-1)[at] = row.take(order).astype(np.int64) + start
     state["filled"] += count
 
 
@@ -177,12 +176,13 @@ def _passing(
     step = max(1, _TILE_ENTRIES // max(1, width))
     found: list[list[np.ndarray]] = [[] for _ in cuts]
     beyond = np.empty((min(step, rows), width), dtype=bool)
+    narrow = np.int32 if activity.size < 2**31 else np.int64
     for begin in range(0, rows, step):
         tile = activity[begin : begin + step]
         mask = beyond[: len(tile)]
         for out, (cut, sign) in zip(found, cuts, strict=True):
             (np.greater if sign > 0 else np.less)(tile, cut, out=mask)
-            out.append(np.flatnonzero(mask) + begin * width)
+            out.append((np.flatnonzero(mask) + begin * width).astype(narrow))
     return [np.concatenate(out) for out in found]
 
 
