@@ -16,44 +16,64 @@ import xarray as xr
 from homologue._errors import HomologueError, InvalidDesign, UnknownName, nearest
 from homologue._typing import Array, Bool, Float, Int, Num
 
-MOST_STRATA = 10
+ENOUGH_SETS = 1000
+"""Random sets that strata leave to draw from, where there are units enough."""
 
 FEWEST_ARRANGEMENTS = 20
 """Fewer sets than this cannot tell anything at .05."""
 
 
-def strata(
-    key: Num[Array, " unit"], chosen: Bool[Array, " unit"], *, most: int = MOST_STRATA
-) -> Int[Array, " unit"]:
-    """Cut units into strata of similar size, finer the more others there are to choose from.
+def strata(key: Num[Array, " unit"], chosen: Bool[Array, " unit"]) -> Int[Array, " unit"]:
+    """Put every chosen unit into a stratum with the units whose key is nearest.
 
     Parameters
     ----------
     key : array, shape (unit,)
-        What is matched; equal keys stay together.
+        What is matched.
     chosen : array of bool, shape (unit,)
         The units that are compared with random ones.
-    most : int
-        Strata at most.
 
     Returns
     -------
     array of int, shape (unit,)
-        As many strata as leave the chosen units a third of their stratum or less, if any do.
+        As many units around each chosen one as leave a thousand sets to draw, three at least;
+        strata that meet are one. −1: nothing like any chosen unit.
 
     Examples
     --------
-    >>> strata(np.arange(8.0), np.arange(8) % 4 == 0, most=2)
-    array([0, 0, 0, 0, 1, 1, 1, 1])
+    >>> strata(np.arange(9.0), np.arange(9) % 4 == 0)
+    array([0, 0, 0, 0, 0, 0, 0, 0, 0])
+    >>> strata(np.arange(60.0), np.isin(np.arange(60), [5, 25, 45]))[18:32]
+    array([-1, -1, -1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1, -1])
     """
-    ranks = np.unique(key, return_inverse=True)[1].astype(np.float64)
-    share = np.searchsorted(np.sort(ranks), ranks, side="left") / ranks.size
-    for count in range(most, 1, -1):
-        found = np.unique(np.floor(share * count), return_inverse=True)[1]
-        taken = np.bincount(found, chosen) / np.bincount(found)
-        if (taken <= 1 / 3).all():
-            return found
-    return np.zeros(ranks.size, dtype=np.int64)
+    order = np.argsort(key, kind="stable")
+    places = np.flatnonzero(chosen[order]).tolist()
+    if not places:
+        return np.full(key.size, -1)
+    size = max(3, math.ceil(round(ENOUGH_SETS ** (1 / len(places)), 6)))
+    spans, meeting = [(place, place + 1, 1) for place in places], True
+    while meeting:
+        wide = [(*_widened(first, last, size * inside, key.size), inside)
+                for first, last, inside in spans]  # fmt: skip
+        spans, meeting = [], False
+        for first, last, inside in wide:
+            if spans and first < spans[-1][1]:
+                before, until, held = spans.pop()
+                first, last, inside = min(before, first), max(until, last), held + inside
+                meeting = True
+            spans.append((first, last, inside))
+    out = np.full(key.size, -1)
+    for number, (first, last, _) in enumerate(spans):
+        out[order[first:last]] = number
+    return out
+
+
+def _widened(first: int, last: int, wanted: int, count: int) -> tuple[int, int]:
+    """Return a span of at least so many places around another, within 0 … count."""
+    lack = max(0, min(wanted, count) - (last - first))
+    first, last = first - lack // 2, last + lack - lack // 2
+    shift = max(0, -first) - max(0, last - count)
+    return max(0, first + shift), min(count, last + shift)
 
 
 def matched_sets(

@@ -61,7 +61,7 @@ def selectivity_versus_causality(
         given influence, a partial correlation): ``effect``, Spearman's ρ with the loss; ``low``,
         ``high`` (95 % over units), ``null_mean``, ``null_std``, ``p`` (two-sided; units permuted
         within sites), ``q`` over predictors, ``n`` units. ``top_effect``: the mean loss of the
-        most tuned units less that of all; its ``top_null_mean``, ``top_null_std`` and ``top_p``
+        most tuned units; its ``top_null_mean``, ``top_null_std`` and ``top_p``
         (one-sided) over random units matched on influence (on site without it); ``top_units``.
 
     Raises
@@ -235,11 +235,15 @@ def _top(
     count = max(1, round(top * len(columns)))
     chosen = np.zeros(len(columns), dtype=bool)
     chosen[np.argsort(-columns[:, 0], kind="stable")[:count]] = True
-    lost = columns[:, 1] - columns[:, 1].mean()
+    lost = columns[:, 1]
     stratum = part if columns.shape[1] == 2 else strata(columns[:, 2], chosen)
     observed, reason = lost[chosen].mean(), ""
     try:
-        null = lost[matched_sets(chosen, stratum, draws=permutations, rng=rng)].mean(axis=1)
+        sets = matched_sets(chosen, stratum, draws=permutations, rng=rng)
+        null = lost[sets].mean(axis=1)
+        if columns.shape[1] == 3 and (columns[:, 2] > 0).all():
+            # The most influential units have none like them; see `effect`.
+            null = null * columns[chosen, 2].mean() / columns[sets, 2].mean(axis=1)
     except InvalidDesign as refusal:
         null, reason = np.full(2, np.nan), str(refusal)
     return {
