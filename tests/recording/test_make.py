@@ -154,3 +154,16 @@ def test_variables_know_their_period() -> None:
 def test_variable_says_what_is_wrong(arguments: dict, message: str) -> None:
     with pytest.raises(InvalidRecording, match=message):
         recording.variable(**arguments)
+
+
+def test_units_of_another_recording() -> None:
+    one = recording.make(
+        np.ones((2, 3)), unit=list("abc"), site="V1", unit_variables={"depth": [1, 2, 3]}
+    )
+    other = recording.make(np.zeros((4, 3)), unit=one.coords, group=[0, 0, 1, 1])
+    assert other["depth"].values.tolist() == [1, 2, 3]
+    assert other["site"].values.tolist() == ["V1"] * 3
+    assert other.indexes["unit"] is one.indexes["unit"]
+    assert other["group"].values.tolist() == [0, 0, 1, 1]
+    with pytest.raises(InvalidRecording, match="3 unit names"):
+        recording.make(np.zeros((4, 2)), unit=one.coords)

@@ -144,7 +144,7 @@ def _cut(
     # Units without a bound would let everything pass: the block itself gives them one.
     fresh = np.isneginf(bound) & (state["filled"] + len(activity) > places)
     if fresh.any():
-        np.copyto(bound, _reached(activity, k, sign), where=fresh)
+        bound[fresh] = _reached(activity if fresh.all() else activity[:, fresh], k, sign)
     near = round_down(bound, activity)
     equal = fresh if late else np.ones_like(fresh)
     near = np.where(equal, np.nextafter(near, near.dtype.type(-np.inf)), near)
