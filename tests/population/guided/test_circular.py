@@ -186,6 +186,11 @@ class TestOrder:
             circular_order(rec.where(rec > 0), "place", rng=0)
         with pytest.raises(HomologueError, match="scaling is one of"):
             circular_order(rec, "place", rng=0, scaling="z")
+        # Every condition has the same mean, exactly.
+        alike = np.repeat([[1.0], [-1.0]], 7, axis=0)
+        day = variable(np.tile(np.arange(7), 2), period=7)
+        nothing = circular_order(make(alike, variables={"day": day}), "day", rng=0)
+        assert np.isnan([nothing.effect[0], nothing.p[0], nothing.attrs["smallest_q"]]).all()
         few = circular_order(ring(groups=3), "place", rng=0)
         assert np.isnan(few.low).all()
         silent = rec.copy()

@@ -116,6 +116,10 @@ class TestSeparability:
         for measure in (separability, mixture):
             with pytest.raises(HomologueError, match="permutations are 2 or more"):
                 measure(make(rng.standard_normal((60, 2))), rng=0, permutations=0)
+        one = make(rng.standard_normal((60, 2)), group=np.zeros(60, dtype=int))
+        found = mixture(one, rng=0, permutations=39)
+        assert found.p[0] > 0.05
+        assert np.isnan(found.low[0])
 
     def test_places_of_groups_are_no_mixture(self):
         # Each group is a clump, and the clumps lie as a Gaussian's points do.

@@ -116,7 +116,7 @@ def circular_order(
         attrs={
             "analysis": "population.circular_order",
             "method": "share of condition-mean variance at the first Fourier frequency",
-            "variable": variable, "smallest_q": float(np.nanmin(q)),
+            "variable": variable, "smallest_q": float(np.fmin.reduce(q)),
             **test.attrs(scaling),
         },
     )  # fmt: skip

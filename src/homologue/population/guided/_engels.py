@@ -303,7 +303,7 @@ def _grouped_gaussian(
     noise -= mean(noise)[group]
     # Taking the means away leaves less than there was.
     noise *= np.sqrt((about**2).sum() / max((noise**2).sum(), 1e-300))
-    return _gaussian(mean(points), rng)[group] + noise
+    return noise if len(size) == 1 else _gaussian(mean(points), rng)[group] + noise
 
 
 def _checked(permutations: int) -> None:
