@@ -147,3 +147,5 @@ def test_refusals_teach():
         factor_analysis(rec, rng=0, factors=(0, 99))
     with pytest.raises(InvalidDesign, match="no unit varies"):
         parallel_analysis(make(np.ones((30, 5))), rng=0)
+    with pytest.raises(InvalidDesign, match="no unit varies"):
+        cross_validated_rank(make(np.ones((30, 5))), rng=0)

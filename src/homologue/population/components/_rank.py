@@ -181,6 +181,8 @@ def cross_validated_rank(
     fold, cluster = group_folds(rec, folds, generator)
     part = generator.permutation(units) % min(folds, units // 2)
     values = rec.values.astype(np.float64)
+    if not (values != values[0]).any():
+        raise InvalidDesign("no unit varies, so there is no component; are these all zeros?")
     errors = _errors(values, fold, part, highest, standardised=standardised)
     curve = 1 - errors.sum(axis=0) / errors[:, 0].sum()
     best = int(curve.argmax())
