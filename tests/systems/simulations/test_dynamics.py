@@ -233,6 +233,9 @@ def test_a_dose_that_diverges_is_named():
     unstable = leaky(gain=1e300).perturb(perturb.cool("first", 1e300))
     with pytest.raises(HomologueError, match=r"no longer finite under cool\(first, 1e\+300\)"):
         unstable.record(runs=1)
+    # Each step is finite, and their sum is not.
+    with pytest.raises(HomologueError, match=r"no longer finite under clamp\(first, 1e\+308\)"):
+        leaky().perturb(perturb.clamp("first", 1e308)).record(runs=1)
 
 
 def test_conditions_are_crossed():

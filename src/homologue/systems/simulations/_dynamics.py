@@ -178,13 +178,10 @@ def _run(
     total: Any = None
     for clock in range(dynamics.steps):
         sent = dynamics.send(state)
-        if apply is not None:
-            sent = apply(sent, clock)
-        if not np.isfinite(sent).all():
-            raise HomologueError(
-                f"step {clock}: activity is no longer finite"
-                + (f" under {describe}; try a smaller dose" if describe else "")
-            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            if apply is not None:
+                sent = apply(sent, clock)
+            _refuse_nonfinite(sent, clock, describe)
         if trace:
             kept.append(sent)
         elif first <= clock < last:
@@ -193,7 +190,17 @@ def _run(
             elif dynamics.measure == "peak":
                 total = np.maximum(total, sent)
             else:
-                total += sent
+                with np.errstate(over="ignore", invalid="ignore"):
+                    total += sent
+                _refuse_nonfinite(total, clock, describe)
         with np.errstate(over="ignore", invalid="ignore"):
             state = dynamics.step(state, sent, drive, clock, rng)
     return kept, total
+
+
+def _refuse_nonfinite(activity: np.ndarray, clock: int, describe: str) -> None:
+    if not np.isfinite(activity).all():
+        raise HomologueError(
+            f"step {clock}: activity is no longer finite"
+            + (f" under {describe}; try a smaller dose" if describe else "")
+        )
