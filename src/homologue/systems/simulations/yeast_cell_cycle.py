@@ -1,7 +1,7 @@
 """The cell cycle of budding yeast: a Boolean threshold network of 11 proteins (Li et al. 2004).
 
 A protein is on after an update if what activates it outweighs what represses it, off if it is
-outweighed, and stays as it was when they balance; four have a self-degradation, which switches
+outweighed, and stays as it was when they balance; five have a self-degradation, which switches
 them off when nothing acts on them. Every arrow weighs 1, as in the paper. The checkpoint *cell
 size* switches Cln3 on and starts a division.
 
