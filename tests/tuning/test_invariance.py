@@ -86,6 +86,10 @@ def test_refusals_name_what_is_missing():
         invariance(recording(activity, concept, wording, one), across="wording", rng=0)
     with pytest.raises(HomologueError, match="frame"):
         invariance(recording(activity, concept, wording, word), across="frame", rng=0)
+    rec = recording(activity, concept, wording, word)
+    for few in (0, 1):
+        with pytest.raises(HomologueError, match=f"2 or more, better 999; given {few}"):
+            invariance(rec, across="wording", rng=0, permutations=few)
 
 
 def test_places_hold_every_wording_with_things_of_its_own():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from homologue._errors import InvalidDesign
+from homologue._errors import HomologueError, InvalidDesign
 from homologue._typing import Array, Float, Int
 from homologue.inference import (
     benjamini_hochberg,
@@ -66,6 +66,8 @@ def invariance(
         fewer than two groups in a half.
     InvalidRecording, UnknownName
         NaN, or no such variable.
+    HomologueError
+        Fewer than 2 permutations.
 
     Notes
     -----
@@ -94,6 +96,8 @@ def invariance(
     >>> (found.p < 0.05).values.tolist()
     [True, False, False]
     """
+    if permutations < 2:
+        raise HomologueError(f"permutations are 2 or more, better 999; given {permutations}")
     labelled = labelled_design(rec, variable)
     if labelled.design.scheme != "between groups":
         raise InvalidDesign(
