@@ -235,6 +235,8 @@ def test_a_baseline_that_does_not_fit_is_refused(rng):
     other = make(rng.poisson(1.0, (50, 3)), activity_units="spikes/s")
     with pytest.raises(InvalidRecording, match="other units"):
         quiroga(rec, "stimulus", baseline=other, rng=0)
+    with pytest.raises(InvalidRecording, match="given tuple"):
+        quiroga(rec, "stimulus", baseline=(-1, 0), rng=0)
     with pytest.raises(HomologueError, match="window="):
         quiroga(rec, "stimulus", baseline=rec, rng=0)
     arbitrary = rec.assign_attrs(activity_units="arbitrary")

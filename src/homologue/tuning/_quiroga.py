@@ -195,6 +195,11 @@ def quiroga(
 
 def _check(rec: xr.DataArray, baseline: xr.DataArray, window: float | None) -> float:
     """Return the activity of one spike in a response."""
+    if not isinstance(baseline, xr.DataArray):
+        raise InvalidRecording(
+            f"the baseline is a recording of the time before; given {type(baseline).__name__}. "
+            "Align it as the responses were: spikes.align(events, window=(-1, 0))"
+        )
     if not np.array_equal(rec["unit"].values, baseline["unit"].values):
         raise InvalidRecording(
             "the baseline holds other units than the responses (or in another order); align both "
