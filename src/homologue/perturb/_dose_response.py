@@ -350,7 +350,8 @@ def _ordered(perturbation: Perturbation, doses: Sequence[float]) -> tuple[float,
     given = np.unique(np.asarray(list(doses), dtype=np.float64))
     if not np.isfinite(given).all():
         raise HomologueError(f"doses are finite numbers; given {list(doses)}")
-    away = given[given != neutral] - neutral
+    others = given[given != neutral]
+    away = others - neutral
     if away.size < FEWEST_DOSES:
         raise HomologueError(
             f"a curve takes {FEWEST_DOSES} doses besides {neutral:g}, which does nothing; given "
@@ -361,4 +362,4 @@ def _ordered(perturbation: Perturbation, doses: Sequence[float]) -> tuple[float,
             f"doses lie on both sides of {neutral:g}, which does nothing; measure each side by "
             "itself"
         )
-    return neutral, neutral + away[np.argsort(np.abs(away), kind="stable")]
+    return neutral, others[np.argsort(np.abs(away), kind="stable")]
