@@ -203,7 +203,15 @@ class Interference:
                     f"there is no unit '{act.site.name}/{outside[0]}': the site has "
                     f"{widths[number]} units, '{act.site.name}/0' … "
                     f"'{act.site.name}/{widths[number] - 1}'"
+                    + self._heads(act.site, widths[number])
                 )
+
+    def _heads(self, site: Site, width: int) -> str:
+        """Return how many heads a site has, for a message; nothing where it has none."""
+        if site.head_size is None:
+            return ""
+        count = width // (site.head_size or head_size(self.model))
+        return f", of {count} heads, '{site.name}/head.0' … '{site.name}/head.{count - 1}'"
 
     @contextlib.contextmanager
     def attached(self) -> Iterator[None]:
@@ -433,14 +441,18 @@ def digest(acts: Sequence[Act]) -> str:
         if axis is not None:
             found.update(repr((axis.read, axis.write, axis.bias, axis.shift)).encode())
         if act.reference is not None:
-            found.update(np.ascontiguousarray(act.reference.mean).tobytes())
+            normal = act.reference
+            for part in (normal.mean, normal.standard_deviation, normal.samples):
+                if part is not None:
+                    found.update(np.ascontiguousarray(part).tobytes())
         source = getattr(one, "source", None)
         if source is not None:
             held = getattr(source.values, "items", source.values)
-            values = source.values if hasattr(source.values, "__array__") else None
-            found.update(
-                repr(held).encode()
-                if values is None
-                else np.ascontiguousarray(np.asarray(values)).tobytes()
-            )
+            # One by one: a list of arrays is shown with dots in place of most numbers.
+            for part in held if isinstance(held, (list, tuple)) else [held]:
+                found.update(
+                    np.ascontiguousarray(np.asarray(part)).tobytes()
+                    if hasattr(part, "__array__")
+                    else repr(part).encode()
+                )
     return found.hexdigest()

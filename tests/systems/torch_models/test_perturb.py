@@ -12,6 +12,7 @@ from homologue import perturb
 from homologue._errors import HomologueError, UnknownName
 from homologue.stimuli import Stimuli
 from homologue.systems import Perturbable, TorchModel
+from homologue.systems._perturbed import digest
 
 RNG = np.random.default_rng(0)
 INPUTS = list(RNG.standard_normal((7, 5)).astype(np.float32))
@@ -304,6 +305,28 @@ def test_an_array_is_put_in_at_every_token_or_refused(networks, tokenizer):
     short = np.tile(value, (2, 3, 1))
     with pytest.raises(HomologueError, match="holds 3 tokens a text"):
         system.perturb(perturb.patch("resid_post.1", short)).logits(texts)
+
+
+def test_an_unknown_head_is_answered_with_those_there_are(networks, tokenizer):
+    system = TorchModel(networks["llama"], tokenizer, name="toy")
+    with pytest.raises(UnknownName, match=r"heads, 'z\.1/head\.0' … 'z\.1/head\.\d'"):
+        system.perturb(perturb.ablate(perturb.heads(1, 99))).logits(["the cat sat"])
+
+
+def test_a_stored_recording_depends_on_all_of_a_patch_and_its_reference():
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())
+    system = TorchModel(net, name="toy")
+    wide = np.random.default_rng(0).standard_normal((500, 3)).astype(np.float32)
+    source = [np.zeros(2000, np.float32), np.zeros(2000, np.float32)]
+    other = [source[0], source[1].copy()]
+    other[1][1000] = 1
+    perturbed = [
+        system.perturb(perturb.patch("0", source)),
+        system.perturb(perturb.patch("0", other)),
+        system.perturb(perturb.ablate("0", mode="resample"), reference=wide, rng=0),
+        system.perturb(perturb.ablate("0", mode="resample"), reference=wide[::-1], rng=0),
+    ]
+    assert len({digest(one._acts) for one in perturbed}) == 4
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "neox", "gemma"])
