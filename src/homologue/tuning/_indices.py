@@ -126,7 +126,8 @@ def class_selectivity(
     Notes
     -----
     The index grows with sparseness: a unit active in one sample of a thousand has index 1 by
-    chance. Read it against ``null_mean``. How selective a unit is says little about how much
+    chance. Read it against ``null_mean``; the interval is centred on the jackknife's correction of
+    this bias and may lie below ``effect``. How selective a unit is says little about how much
     the network needs it [1]_.
 
     References

@@ -145,7 +145,8 @@ def sparseness(
     The null relabels samples: what sparseness would come from noise alone, given how often each
     stimulus was shown. Where every stimulus was shown once there is nothing to relabel (the
     same responses, in another order): p is 1, the effect describes and does not test. Few
-    repeats inflate sparseness; heterogeneous mean rates inflate the population's.
+    repeats inflate sparseness (the interval is centred on the jackknife's correction of that,
+    and may lie below ``effect``); heterogeneous mean rates inflate the population's.
 
     Examples
     --------
