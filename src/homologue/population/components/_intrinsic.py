@@ -95,9 +95,9 @@ def intrinsic_dimension(
     log, kept, duplicates = _ratios(rec.values[chosen].astype(np.float64), group)
     if kept.sum() < 20:
         raise InvalidDesign(
-            f"{int(kept.sum())} samples at least {gap:.4g} s apart have two neighbours "
-            f"({duplicates} are duplicates); a dimension needs 20 and is rough below 500: record "
-            "for longer, or give a smaller exclusion"
+            f"{int(kept.sum())} samples{f' at least {gap:.4g} s apart' if gap else ''} have two "
+            f"neighbours ({duplicates} are duplicates); a dimension needs 20 and is rough below "
+            f"500: record {'for longer, or give a smaller exclusion' if gap else 'more samples'}"
         )
     cluster = _clusters(rec, generator)[chosen]
     effect = float(_dimension(np.ones((1, int(kept.sum()))), log[kept])[0, 0])
