@@ -43,6 +43,17 @@ def test_an_analysis_is_called_what_it_is_called(homologue, name):
     assert any(line.startswith("    population.cycles.find(rec") for line in lines)
 
 
+def test_marks_of_the_docstring_are_taken_off(homologue):
+    text = homologue("explain", "population.mixture").out
+    assert "|v·f + c| <" in text
+    assert "\\" not in text
+    text = homologue("explain", "population.phantom_oscillation").out
+    assert "p (lower tail" in " ".join(text.split())
+    assert sections_of("A 2 * 3 * 4 of *two* **bold words**, x**2 + y**2.") == {
+        "": "A 2 * 3 * 4 of two bold words, x**2 + y**2."
+    }
+
+
 def test_lines_are_of_readable_width(homologue):
     lines = homologue("explain", "representation.decode").out.splitlines()
     assert max(len(line) for line in lines) <= 88

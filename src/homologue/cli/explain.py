@@ -165,5 +165,7 @@ def _plain(lines: list[str]) -> str:
 def _unmarked(text: str) -> str:
     text = re.sub(r":[a-z]+:`~?(?:[\w.]*\.)?([^`]+)`", r"\1", text)
     text = re.sub(r"``([^`]+)``", r"\1", text)
+    text = re.sub(r"(?<![\w*])(\*{1,2})([^*\s](?:[^*]*[^*\s])?)\1(?![\w*])", r"\2", text)
+    text = re.sub(r"\\([|*_`])", r"\1", text)
     text = re.sub(r"^\.\. \[(\w+)\]", r"[\1]", text, flags=re.MULTILINE)
     return re.sub(r"\[(\w+)\]_", r"[\1]", text)
