@@ -148,6 +148,11 @@ def sparseness(
     repeats inflate sparseness (the interval is centred on the jackknife's correction of that,
     and may lie below ``effect``); heterogeneous mean rates inflate the population's.
 
+    References
+    ----------
+    .. [1] Rolls & Tovee 1995, J. Neurophysiol. 73:713, doi:10.1152/jn.1995.73.2.713
+    .. [2] Vinje & Gallant 2000, Science 287:1273, doi:10.1126/science.287.5456.1273
+
     Examples
     --------
     >>> from homologue.recording import make

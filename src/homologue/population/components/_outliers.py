@@ -41,6 +41,12 @@ def outlier_dimensions(rec: xr.DataArray, *, ratio: float = _RATIO) -> xr.Datase
     InvalidDesign
         No unit varies.
 
+    Notes
+    -----
+    Meaningful where the units of a site share one scale. Fails on tables whose columns have
+    units of measure of their own: there most columns lie far from the median one, and a constant
+    column with a large value counts as well. Units that never vary are left out of the median.
+
     References
     ----------
     .. [1] Kovaleva et al. 2021, Findings of ACL, doi:10.18653/v1/2021.findings-acl.300

@@ -24,9 +24,6 @@ def picture(
 ) -> xr.Dataset:
     """Lay a population out in two or three axes, to be looked at: a picture, not a result.
 
-    Distances, densities, gaps and loops of such a picture are made by the method as much as by
-    the data [1]_: it has no effect, no null and no p, and no analysis here takes it in.
-
     Parameters
     ----------
     rec : xarray.DataArray
@@ -51,6 +48,11 @@ def picture(
     ------
     HomologueError
         An unknown method, axes other than 2 or 3, too few samples, umap-learn not installed.
+
+    Notes
+    -----
+    Distances, densities, gaps and loops of such a picture are made by the method as much as by
+    the data [1]_: it has no effect, no null and no p, and no analysis here takes it in.
 
     References
     ----------
