@@ -11,7 +11,6 @@ from homologue._errors import HomologueError, InvalidDesign
 from homologue._typing import Array, Float, Int, Num
 from homologue.inference import (
     benjamini_hochberg,
-    centred_ranks,
     cluster_bootstrap,
     p_value,
     result,
@@ -46,7 +45,7 @@ def selectivity_versus_causality(
         Activation × outgoing norm (:func:`influence`): the rival predictor, and what random units
         are matched on.
     site : array, shape (unit,), optional
-        Layer or area; units are exchanged within it. Taken from the coordinate ``site`` of
+        Layer or area; units are ranked and exchanged within it. Taken from the coordinate ``site`` of
         ``selectivity``, if it has one.
     top : float
         Share of the units, the most tuned, that are compared with matched ones.
@@ -75,7 +74,10 @@ def selectivity_versus_causality(
     -----
     Tuning and loss are to be measured on different groups of stimuli, or what a unit does by
     chance in these counts twice. Units of one network are no independent sample of units: the
-    interval is for units like these. Silencing one unit of many that do the same loses
+    interval is for units like these. ρ of selectivity alone counts what influence explains as
+    well; of 500 nulls with heavy tails, in which influence explains all, the partial correlation
+    was found at .05 in .06 (one site) and .07 (two sites that differ), the most tuned units in
+    .01 and .03. Silencing one unit of many that do the same loses
     nothing: a low ρ does not say that tuned units are not used.
 
     References
@@ -107,10 +109,10 @@ def selectivity_versus_causality(
     if site is not None:
         part = np.unique(np.asarray(site)[kept], return_inverse=True)[1]
     seeds = np.random.default_rng(rng).integers(2**31, size=3).tolist()
-    rho = weighted_correlations(columns, np.ones((1, len(columns))))[0]
+    rho = weighted_correlations(columns, np.ones((1, len(columns))), part)[0]
     null = _permuted(columns, part, permutations, rng=seeds[0])
     spread = cluster_bootstrap(
-        lambda weights: weighted_correlations(columns, weights),
+        lambda weights: weighted_correlations(columns, weights, part),
         len(columns),
         rng=seeds[1],
         draws=draws,
@@ -127,7 +129,8 @@ def selectivity_versus_causality(
         dims=("predictor",),
         coords={"predictor": list(PREDICTORS[: rho.size])},
         attrs={
-            "method": "Spearman's rank correlation with the loss; units permuted within sites; "
+            "method": "Spearman's rank correlation with the loss, units ranked and permuted within "
+            "sites; "
             "95 % BCa bootstrap over units",
             "family": "predictors",
             "tail": "two-sided",
@@ -137,7 +140,9 @@ def selectivity_versus_causality(
 
 
 def weighted_correlations(
-    columns: Float[Array, "unit column"], weights: Float[Array, "draw unit"]
+    columns: Float[Array, "unit column"],
+    weights: Float[Array, "draw unit"],
+    part: Int[Array, " unit"] | None = None,
 ) -> Float[Array, "draw predictor"]:
     """Return rank correlations of selectivity, and of influence, with the loss, for weighted units.
 
@@ -147,6 +152,8 @@ def weighted_correlations(
         Selectivity, loss, and influence if it is known.
     weights : array, shape (draw, unit)
         How often each unit counts.
+    part : array of int, shape (unit,), optional
+        Within which units are ranked.
 
     Returns
     -------
@@ -159,9 +166,8 @@ def weighted_correlations(
     >>> weighted_correlations(np.array([[1.0, 2.0], [2.0, 3.0], [3.0, 1.0]]), np.ones((1, 3)))
     array([[-0.5]])
     """
-    ranks = [_weighted_ranks(column, weights) for column in columns.T]
-    total = weights.sum(axis=1, keepdims=True)
-    centred = [one - (weights * one).sum(axis=1, keepdims=True) / total for one in ranks]
+    part = np.zeros(len(columns), dtype=np.int64) if part is None else part
+    centred = [_centred(column, weights, part) for column in columns.T]
 
     def r(i: int, j: int) -> np.ndarray:
         along = (weights * centred[i] * centred[j]).sum(axis=1)
@@ -169,12 +175,26 @@ def weighted_correlations(
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.clip(along / np.sqrt(squares[0] * squares[1]), -1, 1))
 
-    if len(ranks) == 2:
+    if len(centred) == 2:
         return r(0, 1)[:, None]
     tuned, known, shared = r(0, 1), r(2, 1), r(0, 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         partial = (tuned - known * shared) / np.sqrt((1 - known**2) * (1 - shared**2))
     return np.stack([tuned, known, np.where(np.isfinite(partial), partial, np.nan)], axis=1)
+
+
+def _centred(
+    column: Num[Array, " unit"], weights: Float[Array, "draw unit"], part: Int[Array, " unit"]
+) -> Float[Array, "draw unit"]:
+    """Return weighted mid-ranks within parts, as shares of the part, centred on 0."""
+    out = np.zeros_like(weights)
+    for one in np.unique(part):
+        here = part == one
+        total = weights[:, here].sum(axis=1, keepdims=True)
+        ranks = _weighted_ranks(column[here], weights[:, here])
+        # A mean mid-rank is half of the weight, whatever the ties.
+        out[:, here] = (ranks - total / 2) / np.where(total > 0, total, 1.0)
+    return out
 
 
 def _weighted_ranks(
@@ -206,7 +226,8 @@ def _permuted(
     ordered = np.argsort(part, kind="stable")
     shuffled = np.empty((permutations, part.size), dtype=np.int64)
     shuffled[:, ordered] = np.argsort(keys, axis=1)
-    ranks = np.asarray(centred_ranks(columns, dtype=np.float64))
+    once = np.ones((1, part.size))
+    ranks = np.stack([_centred(column, once, part)[0] for column in columns.T], axis=1)
     ranks = ranks / np.sqrt((ranks**2).sum(axis=0))
     tuned, lost = ranks[:, 0], ranks[:, 1]
     if ranks.shape[1] == 2:
