@@ -45,8 +45,8 @@ def selectivity_versus_causality(
         Activation × outgoing norm (:func:`influence`): the rival predictor, and what random units
         are matched on.
     site : array, shape (unit,), optional
-        Layer or area; units are ranked and exchanged within it. Taken from the coordinate ``site`` of
-        ``selectivity``, if it has one.
+        Layer or area; units are ranked and exchanged within it. Taken from the coordinate
+        ``site`` of ``selectivity``, if it has one.
     top : float
         Share of the units, the most tuned, that are compared with matched ones.
     permutations, draws : int
