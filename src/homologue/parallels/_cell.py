@@ -117,7 +117,7 @@ def ask(
         rng = cell_rng(seed, claim.id, blank.family, blank.variable)
         needs = [variable] if variable and "variable" in claim.needs else []
         for rec in recordings:
-            validate(rec, needs=needs)
+            validate(rec, needs=needs, allow_missing="system" in claim.needs)
         reason = claim.unmet(first, variable)
         if reason is not None:
             return replace(blank, state="not applicable", reason=reason)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,9 +21,9 @@ ENTRY_POINTS = "homologue.claims"
 SESOI = 0.10
 """Smallest effect size of interest, unless a claim says otherwise."""
 
-NEEDS = ("variable", "given labels", "simultaneous", "space")
+NEEDS = ("variable", "given labels", "simultaneous", "space", "circular", "system")
 
-Gather = Callable[[Sequence[xr.DataArray], str, Sizes, Effort, np.random.Generator], Evidence]
+Gather = Callable[[Sequence[Any], str, Sizes, Effort, np.random.Generator], Evidence]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Claim:
     sizes : Sizes
         What the statistic sees of every system; never set by a panel.
     gather : callable
-        ``(recordings, variable, sizes, effort, rng) -> Evidence``.
+        ``(recordings, variable, sizes, effort, rng) -> Evidence``; of a claim that needs the
+        system, ``(benches, …)``: what can be perturbed, with its recording and its stimuli.
     needs : tuple of str
         Of :data:`NEEDS`.
     sesoi : float
@@ -98,6 +101,8 @@ class Claim:
             source = rec[variable].attrs.get("label_source", "experimenter")
             if source == "derived":
                 return f"the labels of {variable!r} are derived from the activity"
+        if "circular" in self.needs and variable and not rec[variable].attrs.get("period"):
+            return f"{variable!r} is no circle (declare its period)"
         if "space" in self.needs and variable and rec[variable].attrs.get("quantity") != "space":
             return f"{variable!r} is no place and no direction (declare quantity='space')"
         if "simultaneous" in self.needs and not rec.attrs.get("simultaneous", 1):
@@ -165,13 +170,16 @@ def get(claim_id: str) -> Claim:
     return _CLAIMS[claim_id]
 
 
+_OWN = ("_claims", "_claims_units", "_claims_population", "_claims_perturbation")
+"""Modules that register our own claims, in the order of the tables."""
+
+
 def _scan() -> None:
     global _scanned
     if _scanned:
         return
-    import homologue.parallels._claims  # noqa: F401  (these register our own)
-    import homologue.parallels._claims_units  # noqa: F401
-
+    for module in _OWN:
+        importlib.import_module(f"homologue.parallels.{module}")
     _scanned = True
     for point in entry_points(group=ENTRY_POINTS):
         try:

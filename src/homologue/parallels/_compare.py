@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from homologue._errors import AssetUnavailable
 from homologue.parallels import _files
 from homologue.parallels._cell import Cell, ask, settle
 from homologue.parallels._claim import Claim, claims, get
+from homologue.parallels._matched import Evidence
 from homologue.parallels._panel import Entry, Panel
+from homologue.parallels._perturbed import Bench
 from homologue.parallels._verdict import STRATA, Verdict, Vote, median_vote, verdict
 from homologue.stimuli import named
 
@@ -119,12 +121,13 @@ def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
     twin = False
     try:
         system = systems.get(entry.system)
-        for name, twin_of, recordings in _recordings(entry, own, system, run.tell):
-            run.shown.append(_files.shown(name, entry, recordings[0], twin_of))
+        for name, twin_of, recordings, benches in _recordings(entry, own, system, run.tell):
+            if name not in {row["name"] for row in run.shown}:
+                run.shown.append(_files.shown(name, entry, recordings[0], twin_of))
             for claim in _answered(entry, run.asked):
                 for variable in _asked_about(claim, entry):
                     cell = ask(
-                        claim,
+                        _about(claim, benches),
                         recordings,
                         variable,
                         system=name,
@@ -160,13 +163,32 @@ def _asked_about(claim: Claim, entry: Entry) -> tuple[str | None, ...]:
 
 
 def _answered(entry: Entry, asked: tuple[Claim, ...]) -> tuple[Claim, ...]:
-    """Return the claims that an entry is there for."""
-    return tuple(claim for claim in asked if not entry.claims or claim.id in entry.claims)
+    """Return the claims that an entry is there for.
+
+    A claim that needs the system runs it a hundred times: entries that answer it name it.
+    """
+    return tuple(
+        claim
+        for claim in asked
+        if claim.id in entry.claims or not (entry.claims or "system" in claim.needs)
+    )
+
+
+def _about(claim: Claim, benches: list[Bench]) -> Claim:
+    """Return a claim that gathers its evidence from the systems, where it needs them."""
+    if "system" not in claim.needs:
+        return claim
+    gather = claim.gather
+
+    def gathered(_: Sequence[Any], *rest: Any) -> Evidence:
+        return gather(benches, *rest)
+
+    return replace(claim, gather=gathered)
 
 
 def _recordings(
     entry: Entry, name: str, system: Any, tell: Callable[..., None]
-) -> Iterator[tuple[str, str, list[xr.DataArray]]]:
+) -> Iterator[tuple[str, str, list[xr.DataArray], list[Bench]]]:
     chosen = named(entry.stimuli, **entry.stimuli_options) if entry.stimuli else None
     options = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.options.items()}
 
@@ -176,16 +198,18 @@ def _recordings(
     begin = time.monotonic()
     recording = record(system)
     tell("recorded", system=name, wall=round(time.monotonic() - begin, 2))
-    yield name, "", [recording]
+    yield name, "", [recording], [Bench(system, recording, chosen, options)]
     if recording.attrs["kind"] != "model" or not entry.twins:
         return
-    twins = []
+    twins, benches = [], []
     for seed in range(entry.twins):
         begin = time.monotonic()
-        twins.append(record(system.untrained(seed)))
+        twin = system.untrained(seed)
+        twins.append(record(twin))
+        benches.append(Bench(twin, twins[-1], chosen, options))
         wall = round(time.monotonic() - begin, 2)
         tell("recorded", system=twin_name(name), seed=seed, wall=wall)
-    yield twin_name(name), name, twins
+    yield twin_name(name), name, twins, benches
 
 
 def _votes(cells: list[Cell]) -> Iterator[Vote]:

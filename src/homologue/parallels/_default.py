@@ -14,6 +14,8 @@ _MAPS = ("spatial-map-exists",)
 
 _DIGITS = {"n_per_digit": 16}
 
+_CIRCLES = ("cycle-tracks-the-stimulus",)
+
 BRAINS = (
     Entry("fly", ("odour_class",)),
     Entry("worm", ("stimulated",)),
@@ -22,6 +24,8 @@ BRAINS = (
     Entry("motor-bci", ("direction",)),
     Entry("inferotemporal", ("object",)),
     Entry("human-mtl", ("category",)),
+    Entry("head-direction", ("angle",), claims=_CIRCLES),
+    Entry("motor-bci", ("angle",), claims=_CIRCLES),
 )
 
 MODELS = (
@@ -48,6 +52,21 @@ MODELS = (
     ),
     Entry("minilm", ("place",), stimuli="places", options={"sites": "embedding"}, claims=_MAPS),
     Entry(
+        "smollm2-135m",
+        ("weekday",),
+        stimuli="weekdays",
+        options={"sites": "model.layers.10", "positions": "last"},
+        claims=_CIRCLES,
+    ),
+    Entry(
+        "smollm2-135m",
+        ("month",),
+        stimuli="months",
+        options={"sites": "model.layers.19", "positions": "last"},
+        claims=_CIRCLES,
+    ),
+    Entry("minilm", ("month",), stimuli="months", options={"sites": "embedding"}, claims=_CIRCLES),
+    Entry(
         "efficientnet-lite0",
         ("digit",),
         stimuli="images.digits",
@@ -59,6 +78,7 @@ MODELS = (
 OTHERS = (
     Entry("weather", ("part_of_day",)),
     Entry("climate", ("season",)),
+    Entry("climate", ("month",), claims=_CIRCLES),
     Entry("cancer", ("diagnosis",)),
     Entry("wine", ("cultivar",)),
     Entry("molecules", ("density_bin",)),
@@ -69,6 +89,23 @@ OTHERS = (
     Entry("stocks"),
     Entry("pbmc"),
 )
+
+_PERTURBATION = (
+    "perturbing-tuned-units-is-specific",
+    "effects-are-graded-with-dose",
+    "tuning-predicts-causal-effect",
+)
+
+PERTURBABLE = (
+    Entry("worm-atlas", ("stimulated",), claims=_PERTURBATION),
+    Entry("two-module", ("cue a", "cue b"), claims=_PERTURBATION),
+    Entry("segment-polarity", ("prepattern",), claims=_PERTURBATION),
+    Entry("yeast-cell-cycle", ("size",), claims=_PERTURBATION),
+    Entry("food-web", ("bloom",), claims=_PERTURBATION),
+    Entry("epidemic", ("first case",), claims=_PERTURBATION),
+    Entry("power-grid", ("peak",), claims=_PERTURBATION),
+)
+"""Asked what silencing units does. A network costs a hundred runs a seed: see ``Entry.claims``."""
 
 INPUTS = (
     Entry("characters", ("concept",), stimuli="concepts", stimuli_options=_CONCEPTS),
@@ -87,4 +124,4 @@ def default() -> Panel:
     >>> sum(entry.twins >= 3 for entry in panel.entries if entry.stimuli) >= 3
     True
     """
-    return Panel(BRAINS + MODELS + OTHERS + INPUTS, name="default")
+    return Panel(BRAINS + MODELS + OTHERS + PERTURBABLE + INPUTS, name="default")
