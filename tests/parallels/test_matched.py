@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks._hostile import autoregressive
+from benchmarks._hostile import autoregressive, rate
 
+from benchmarks import _calibration_tests as calibration
 from homologue.inference._unit_exchange import SHIFTED
 from homologue.parallels import (
     Effort,
@@ -220,6 +221,13 @@ def test_a_factor_that_slow_units_share_is_found():
     cell = ask(LOW, [rec], None, system="s", effort=QUICK, seed=0)
     assert cell.p == 0.01
     assert cell.effect > 0.3
+
+
+def test_sessions_with_offsets_and_uneven_classes_are_no_tuning():
+    # Sets differ in what their null is: the observed is held against the null of its own sets.
+    found = calibration.p_values("claim units-are-tuned", "sessions with offsets", sets=200, seed=1)
+    seen = rate(np.array(found.p[""]), 0.05)
+    assert seen.value <= 0.05 + 3 * seen.error
 
 
 def test_only_groups_in_the_window_count():

@@ -141,7 +141,7 @@ def ask(
         high=float(high),
         null_mean=float(null.mean()),
         null_std=float(null.std()),
-        p=float(p_value(evidence.observed, evidence.null)),
+        p=float(p_value(evidence.against_null, evidence.null)),
         n_groups=evidence.n_groups,
         n_units=evidence.n_units,
         n_classes=evidence.n_classes,

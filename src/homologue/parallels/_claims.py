@@ -66,6 +66,7 @@ def _low_dimensional(
     return replace(
         raw,
         observed=share(raw.observed),
+        tested=share(raw.tested),
         null=share(raw.null),
         bootstrap=share(raw.bootstrap),
     )
@@ -74,7 +75,7 @@ def _low_dimensional(
 UNITS_ARE_TUNED = register(
     Claim(
         id="units-are-tuned",
-        version=1,
+        version=2,
         question="Do networks represent things, one unit at a time?",
         sentence="A typical single unit tells two stimulus classes apart.",
         statistic=(
@@ -100,7 +101,7 @@ UNITS_ARE_TUNED = register(
 POPULATION_REPRESENTS = register(
     Claim(
         id="population-represents",
-        version=1,
+        version=2,
         question="Do networks represent things, as populations?",
         sentence="The stimulus class can be read out linearly from a small population.",
         statistic=(

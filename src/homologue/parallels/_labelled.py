@@ -134,6 +134,7 @@ def labelled_evidence(
         n_units=first.sizes["unit"],
         n_classes=int(usable.size),
         scheme=design.scheme,
+        tested=float(found["observed"][0][0]),
     )
 
 

@@ -93,14 +93,17 @@ class Evidence:
     Attributes
     ----------
     observed : float
-        Averaged over :data:`FINER` times more sets than a draw of the null. The sets add noise
-        to the null and hardly any to the observed, which makes p the larger.
+        The estimate, averaged over :data:`FINER` times more sets than a draw of the null.
     null, bootstrap : numpy.ndarray, shapes (permutation,) and (resample,)
         The bootstrap is centred at the observed.
     n_groups, n_units, n_classes : int
         What the recording offered (the statistic saw the claim's sizes).
     scheme : str
         What was exchanged.
+    tested : float
+        What is held against the null: the observed on the same sets as its draws. Where the null
+        itself is not 0 (sessions with offsets and uneven classes) sets differ in their null, and
+        the finer estimate, on other sets, is none of its draws. ``observed``, if left out.
     """
 
     observed: float
@@ -110,6 +113,12 @@ class Evidence:
     n_units: int
     n_classes: int
     scheme: str
+    tested: float = float("nan")
+
+    @property
+    def against_null(self) -> float:
+        """The value that p is of."""
+        return self.observed if np.isnan(self.tested) else self.tested
 
 
 def centred_at(bootstrap: np.ndarray, estimate: float, scale: float) -> np.ndarray:

@@ -147,6 +147,7 @@ def unlabelled_evidence(
         n_units=first.sizes["unit"],
         n_classes=0,
         scheme=exchange.scheme,
+        tested=float(evaluate(None, rows[None])[0]),
     )
 
 
