@@ -21,6 +21,7 @@ from homologue.systems import TorchModel, _registry
 
 PANEL = Panel(
     (Entry("cancer", ("diagnosis",)), Entry("wine", ("cultivar",))),
+    claims=("units-are-tuned", "population-represents", "code-is-low-dimensional"),
     name="two tables",
     permutations=99,
     resamples=49,

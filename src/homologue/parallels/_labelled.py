@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,6 @@ from homologue.parallels._matched import (
     Evidence,
     NotApplicable,
     Sizes,
-    Statistic,
     alike,
     centred_at,
     check_units,
@@ -38,11 +37,12 @@ from homologue.recording import blocks, classes
 def labelled_evidence(
     recordings: Sequence[xr.DataArray],
     variable: str,
-    statistic: Statistic,
+    statistic: Callable[..., np.ndarray],
     *,
     sizes: Sizes,
     effort: Effort,
     rng: np.random.Generator | int,
+    circular: bool = False,
 ) -> Evidence:
     """Evaluate a statistic of balanced sets, its label-permutation null and its bootstrap.
 
@@ -59,6 +59,9 @@ def labelled_evidence(
         Sizes the statistic sees, and the number of draws.
     rng : numpy Generator or int
         Source of every draw.
+    circular : bool
+        Call ``statistic(activity, angle)`` with the angle of each class, radians, shape
+        (repeat, class): the variable declares a period.
 
     Returns
     -------
@@ -107,13 +110,17 @@ def labelled_evidence(
     parts = tuple(read(rec, keep, group_code, columns) for rec in recordings)
     setup = Setup(label, group_code, parts, design, sizes)
     sampler = _between if between else _within
+    angle = _angles(first[variable], codes, usable) if circular else None
 
     def evaluated(effort: Effort, source: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
         units = unit_sets(columns.size, sizes.units, effort.repeats, source)
 
         def value(batch: Batch) -> tuple[str, np.ndarray]:
-            role, tables, rows = batch
-            values = [statistic(_gather(table, rows, units)).mean(axis=1) for table in tables]
+            role, tables, rows, chosen = batch
+            also = () if angle is None else (angle[chosen],)
+            values = [
+                statistic(_gather(table, rows, units), *also).mean(axis=1) for table in tables
+            ]
             return role, np.mean(values, axis=0)
 
         return in_order(value, sampler(setup, effort, source))
@@ -136,6 +143,12 @@ def labelled_evidence(
         scheme=design.scheme,
         tested=float(found["observed"][0][0]),
     )
+
+
+def _angles(labels: xr.DataArray, codes: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Return the mean angle of each class, radians."""
+    turn = np.exp(2j * np.pi * labels.values / labels.attrs["period"])
+    return np.array([np.angle(turn[codes == c].mean()) for c in usable])
 
 
 def _scale(setup: Setup, *, between: bool) -> float:
@@ -232,7 +245,7 @@ class Setup:
     sizes: Sizes
 
 
-Batch = tuple[str, list[np.ndarray], np.ndarray]
+Batch = tuple[str, list[np.ndarray], np.ndarray, np.ndarray]
 
 
 def _between(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator[Batch]:
@@ -253,11 +266,16 @@ def _between(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator
     )
     place = start[chosen_classes][..., None] + slots
     identity = np.arange(count)[None]
-    yield "observed", tables, np.argsort(own[identity], axis=1, kind="stable")[:, place]
+    yield (
+        "observed",
+        tables,
+        np.argsort(own[identity], axis=1, kind="stable")[:, place],
+        chosen_classes,
+    )
     relabelled = own[design.draw_groups(effort.permutations, rng)]
     for chunk in chunks(effort.permutations):
         order = np.argsort(relabelled[chunk], axis=1, kind="stable")
-        yield "null", tables, order[:, place]
+        yield "null", tables, order[:, place], chosen_classes
     order = np.argsort(own, kind="stable")
     rows = np.empty((effort.resamples, *chosen_classes.shape, sizes.groups), dtype=np.int64)
     for c in range(members.size):
@@ -266,7 +284,7 @@ def _between(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator
         chosen = race(draws, sizes.groups, rng, repeat.size)
         rows[:, repeat, column] = order[start[c] + chosen]
     for chunk in chunks(effort.resamples):
-        yield "bootstrap", tables, rows[chunk]
+        yield "bootstrap", tables, rows[chunk], chosen_classes
 
 
 def _within(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator[Batch]:
@@ -292,7 +310,7 @@ def _within(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator[
         chosen = np.take_along_axis(order, repeat[..., None], axis=1)
         return chosen[:, :, None, :] * width + chosen_classes[repeat][..., None]
 
-    yield "observed", table, rows_of(present, key[None])
+    yield "observed", table, rows_of(present, key[None]), chosen_classes
     step = max(1, int(2**26 // max(1, (count * width * parts[0].shape[1] + label.size) * 8)))
     for begin in range(0, effort.permutations, step):
         relabelled = label[design.draw(min(step, effort.permutations - begin), rng)]
@@ -303,13 +321,13 @@ def _within(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator[
             # keeps the test valid, where a group taken twice would stand on both sides of a fold.
             relabelled[~enough] = label
             tables, there = _cell_means(relabelled, group, parts, count, width)
-        yield "null", tables, rows_of(there, key[None])
+        yield "null", tables, rows_of(there, key[None]), chosen_classes
     weight = rng.multinomial(count, np.full(count, 1 / count), effort.resamples)
     flat = [part[0] for part in table]
     for chunk in chunks(effort.resamples):
         waiting = waiting_times(weight[chunk], effort.repeats, rng)
         there = np.broadcast_to(present, (waiting.shape[0], *present[0].shape))
-        yield "bootstrap", flat, rows_of(there, waiting)
+        yield "bootstrap", flat, rows_of(there, waiting), chosen_classes
 
 
 def _repeats_with(enough: np.ndarray) -> np.ndarray:

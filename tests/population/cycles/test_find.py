@@ -179,3 +179,13 @@ class TestRecordings:
         found = searched(odours, landmarks=None, condition_means=True)
         assert 0 <= found.low <= found.high <= 1
         assert str(found.signature.values) in ("none", "ring", "other")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [({"prime": 4}, "no prime"), ({"draws": 0}, "draws"),
+                         ({"memory_limit": -1}, "memory_limit")],
+)  # fmt: skip
+def test_numbers_that_make_no_sense_are_refused(option, said):
+    rec = make(np.random.default_rng(0).normal(size=(200, 4)))
+    with pytest.raises(InvalidDesign, match=said):
+        find(rec, rng=0, **option)

@@ -152,6 +152,7 @@ def find(
         raise InvalidDesign(f"permutations={permutations}; fewer than 19 give no p of .05")
     if components < 2:
         raise InvalidDesign(f"components={components}; a loop needs at least 2 dimensions")
+    _check_numbers(prime, draws, memory_limit)
     generator = np.random.default_rng(rng)
     units = prepare(rec, smoothing=smoothing, transform=transform, condition_means=condition_means)
     rows = _thinned(np.arange(units.values.shape[0]), generator)
@@ -218,6 +219,15 @@ def find(
         cosine_share=tested.cosines,
         reason=tested.reason,
     ).assign_coords(name=list(NAMES), dimension=[0, 1, 2])
+
+
+def _check_numbers(prime: int, draws: int, memory_limit: float) -> None:
+    if prime < 2 or any(prime % k == 0 for k in range(2, int(prime**0.5) + 1)):
+        raise InvalidDesign(f"prime={prime} is no prime number; cohomology needs a field. Try 47")
+    if draws < 1:
+        raise InvalidDesign(f"draws={draws}; at least 1 draw of landmarks is needed")
+    if not memory_limit > 0:
+        raise InvalidDesign(f"memory_limit is in bytes, above 0; given {memory_limit}")
 
 
 @dataclass(frozen=True)
