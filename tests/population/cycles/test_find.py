@@ -188,4 +188,4 @@ class TestRecordings:
 def test_numbers_that_make_no_sense_are_refused(option, said):
     rec = make(np.random.default_rng(0).normal(size=(200, 4)))
     with pytest.raises(InvalidDesign, match=said):
-        find(rec, rng=0, **option)
+        cycles.find(rec, rng=0, **option)
