@@ -195,7 +195,7 @@ CLAIMS = _claims()
 """Reported: nominal 90 %."""
 
 SETS = {
-    **{pair: 500 if pair[0].startswith(("repr", "pop")) else 2000 for pair in BOOTSTRAPS},
+    **dict.fromkeys(BOOTSTRAPS, 2000),
     **dict.fromkeys(CLAIMS, 300),
 }
 """Data sets; fewer than 2 000 where they take long."""

@@ -158,10 +158,10 @@ TESTS: dict[str, Test] = {
         )
     ),
     "tuning.peri_event": Test(asked(_around), worlds.TRIALS),
-    "representation.decode": Test(asked(_decode), sets=1000),
+    "representation.decode": Test(asked(_decode)),
     "population.dimension": Test(
         asked(lambda rec, rng: population.dimension(rec, rng=rng, **FEW), classes=2),
-        (*UNLABELLED, worlds.FEW), 500,
+        (*UNLABELLED, worlds.FEW),
     ),
     "population.parallel_analysis": Test(
         asked(lambda rec, rng: population.parallel_analysis(rec, rng=rng, **FEW).p[0], classes=2),
@@ -171,13 +171,13 @@ TESTS: dict[str, Test] = {
         asked(lambda rec, rng: population.intrinsic_dimension(rec, rng=rng, **FEW), classes=2),
         UNLABELLED, 300,
     ),
-    "claim units-are-tuned": Test(_claim("units-are-tuned"), sets=300),
-    "claim population-represents": Test(_claim("population-represents"), sets=300),
-    "claim code-is-low-dimensional": Test(_claim("code-is-low-dimensional"), UNLABELLED, 300),
+    "claim units-are-tuned": Test(_claim("units-are-tuned"), sets=1000),
+    "claim population-represents": Test(_claim("population-represents"), sets=1000),
+    "claim code-is-low-dimensional": Test(_claim("code-is-low-dimensional"), UNLABELLED, 1000),
     "inference.permutation_test": Test(engine.engine),
     "families": Test(engine.families),
     "inference.sequential_p_value": Test(engine.sequential),
-    "inference.calibrate_similarity": Test(engine.similarity, sets=1000),
+    "inference.calibrate_similarity": Test(engine.similarity),
     "inference.circular_shift": Test(
         engine.shifted_label, (worlds.IID, worlds.HEAVY, worlds.SERIES)
     ),
