@@ -121,7 +121,10 @@ def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
     twin = False
     try:
         system = systems.get(entry.system)
-        for name, twin_of, recordings, benches in _recordings(entry, own, system, run.tell):
+        kept = any("system" in claim.needs for claim in _answered(entry, run.asked))
+        for name, twin_of, recordings, benches in _recordings(
+            entry, own, system, run.tell, kept=kept
+        ):
             if name not in {row["name"] for row in run.shown}:
                 run.shown.append(_files.shown(name, entry, recordings[0], twin_of))
             for claim in _answered(entry, run.asked):
@@ -187,8 +190,12 @@ def _about(claim: Claim, benches: list[Bench]) -> Claim:
 
 
 def _recordings(
-    entry: Entry, name: str, system: Any, tell: Callable[..., None]
+    entry: Entry, name: str, system: Any, tell: Callable[..., None], *, kept: bool
 ) -> Iterator[tuple[str, str, list[xr.DataArray], list[Bench]]]:
+    """Yield the recordings of a system, then of its twins, and the systems if they are kept.
+
+    Twins that are not asked again leave memory one before the next: each is as large as the model.
+    """
     chosen = named(entry.stimuli, **entry.stimuli_options) if entry.stimuli else None
     options = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.options.items()}
 
@@ -198,7 +205,7 @@ def _recordings(
     begin = time.monotonic()
     recording = record(system)
     tell("recorded", system=name, wall=round(time.monotonic() - begin, 2))
-    yield name, "", [recording], [Bench(system, recording, chosen, options)]
+    yield name, "", [recording], [Bench(system, recording, chosen, options)] if kept else []
     if recording.attrs["kind"] != "model" or not entry.twins:
         return
     twins, benches = [], []
@@ -206,8 +213,10 @@ def _recordings(
         begin = time.monotonic()
         twin = system.untrained(seed)
         twins.append(record(twin))
-        benches.append(Bench(twin, twins[-1], chosen, options))
         wall = round(time.monotonic() - begin, 2)
+        if kept:
+            benches.append(Bench(twin, twins[-1], chosen, options))
+        del twin
         tell("recorded", system=twin_name(name), seed=seed, wall=wall)
     yield twin_name(name), name, twins, benches
 
