@@ -54,11 +54,18 @@ def test_what_can_be_read_is_read(graph) -> None:
 
 def test_what_cannot_is_counted_and_named(graph) -> None:
     remarks = "\n".join(graph.remarks)
-    assert "3 malformed entries skipped: (no key) line 10, broken2021 line 5, end line" in remarks
-    assert "1 entries with a repeated key skipped: dup line 8" in remarks
-    assert "1 entries name a field twice, the first was taken: twice" in remarks
-    assert "1 entries have no title: untitled" in remarks
-    assert "1 entries have no year: press" in remarks
+    assert "3 malformed entries skipped: broken2021 line 5, (no key) line 10, end line" in remarks
+    assert "1 entry with a repeated key skipped: dup line 8" in remarks
+    assert "1 entry names a field twice, the first was taken: twice" in remarks
+    assert "1 entry has no title: untitled" in remarks
+    assert "1 entry has no year: press" in remarks
+
+
+def test_an_entry_without_fields_is_malformed() -> None:
+    text = "@misc{empty}\n@misc{a, title={T}, journal={Neuron}, year=1999}\n"
+    graph = lineage.from_bibtex(text, citing="mine")
+    assert graph.works["id"].tolist() == ["mine", "mine/a"]
+    assert graph.remarks == ("1 malformed entry skipped: empty line 1",)
 
 
 def test_nothing_is_printed(graph, capfd: pytest.CaptureFixture[str]) -> None:
@@ -69,7 +76,7 @@ def test_nothing_is_printed(graph, capfd: pytest.CaptureFixture[str]) -> None:
 def test_only_what_was_cited() -> None:
     graph = lineage.from_bibtex(MALFORMED, citing="mine", cited=["after", "gone", "after"])
     assert graph.works["id"].tolist() == ["mine", "mine/after"]
-    assert "1 cited keys have no entry: gone" in graph.remarks
+    assert "1 cited key has no entry: gone" in graph.remarks
 
 
 def test_files(tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ def test_a_bibliography_of_your_own(call, tmp_path: Path) -> None:
         "--citing-year", "2024", "--json", "--draws", "0",
     )  # fmt: skip
     assert status == 0
-    assert "1 malformed entries skipped: c line 3" in err
-    assert "1 cited keys have no entry: zz" in err
+    assert "1 malformed entry skipped: c line 3" in err
+    assert "1 cited key has no entry: zz" in err
     first = json.loads(out)["by_period"][0]
     assert (first["field"], first["count"], first["total"]) == (FIELD, 1, 2)
     joined = call(
@@ -148,6 +148,11 @@ def test_errors_are_one_line(call, tmp_path: Path) -> None:
         ["--bibtex", str(tmp_path / "none.bib")],
         ["--keys", "a.aux"],
         ["--threshold", "50"],
+        ["--seed", "-1"],
+        ["--draws", "few"],
+        ["--citing-year", "2024"],
+        ["--depth", "2"],
+        ["--with-embedded"],
         ["--venuess"],
     ):
         status, out, err = call(*argv)

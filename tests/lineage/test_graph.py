@@ -14,7 +14,7 @@ from homologue.lineage import _graph
 
 def test_self_citations_and_repeats_are_dropped_and_counted(graph_of) -> None:
     graph = graph_of([("a", "b"), ("a", "a"), ("a", "b"), ("b", "a")])
-    assert graph.remarks == ("1 self-citations dropped", "1 repeated references dropped")
+    assert graph.remarks == ("1 self-citation dropped", "1 repeated reference dropped")
     assert list(graph.citations[["citing", "cited"]].itertuples(index=False, name=None)) == [
         ("a", "b"), ("b", "a"),
     ]  # fmt: skip

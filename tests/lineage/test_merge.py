@@ -67,7 +67,7 @@ def test_six_years_hold_along_chains() -> None:
     rows = [work(f"w{year}", LONG, year, first_author="Olah") for year in (2000, 2005, 2010)]
     merged = lineage.merge(one(rows))
     assert merged.works["year"].tolist() == [2000, 2010]
-    assert "1 namesakes kept apart: more than 6 years" in merged.remarks
+    assert "1 pair of namesakes kept apart: more than 6 years" in merged.remarks
     undated = lineage.merge(one([*rows[::2], work("none", LONG, None, first_author="Olah")]))
     assert len(undated.works) == 2
 
@@ -122,7 +122,7 @@ def test_rows_are_completed_and_lists_united() -> None:
         "physics", "venue", "Chaos", "mi",
     )  # fmt: skip
     assert set(merged.citations["cited"]) == {"x", "x#2"}
-    assert "1 works merged (1 by title)" in merged.remarks
+    assert "1 work merged (1 by title)" in merged.remarks
 
 
 def test_merging_may_make_self_citations_and_repeats() -> None:
@@ -133,8 +133,8 @@ def test_merging_may_make_self_citations_and_repeats() -> None:
     ]
     merged = lineage.merge(one(rows, [("b", "a"), ("a", "c"), ("b", "c")]))
     assert merged.citations[["citing", "cited"]].to_numpy().tolist() == [["a", "c"]]
-    assert "1 self-citations dropped" in merged.remarks
-    assert "1 repeated references dropped" in merged.remarks
+    assert "1 self-citation dropped" in merged.remarks
+    assert "1 repeated reference dropped" in merged.remarks
 
 
 def test_merging_the_sample_with_itself_changes_no_figure(sample) -> None:

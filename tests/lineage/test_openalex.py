@@ -86,7 +86,7 @@ def test_one_step(service: Service, tmp_path: Path) -> None:
         "W1": True, "W2": False, "W3": False, "W4": False, "W5": False, "W6": False,
     }  # fmt: skip
     assert works.loc["W1", "group"] == "mi"
-    assert "1 works are not in OpenAlex: W99" in graph.remarks
+    assert "1 work is not in OpenAlex: W99" in graph.remarks
 
 
 def test_fields_and_what_is_missing(service: Service, tmp_path: Path) -> None:

@@ -114,6 +114,51 @@ def test_advances_by_hand(sample, plain_tables) -> None:
     assert answer["ideas_reached"] == len(ideas)
 
 
+def test_arrivals_are_the_works_that_are_counted(sample) -> None:
+    table = lineage.arrivals(sample)
+    answer = lineage.advances(sample)
+    assert len(table) == answer["reached"] == 18
+    ideas = {idea for cell in table["ideas"] for idea in cell.split("; ") if idea}
+    assert len(ideas) == answer["ideas_reached"]
+    assert table["year"].between(1990, 2020).all()
+    assert table["year"].is_monotonic_increasing
+    # 7 of the 18 are left when debatable works are read strictly.
+    strict = lineage.reading(sample, NEUROSCIENCE, "strict")
+    kept = set(lineage.arrivals(strict)["id"])
+    assert kept == set(table.loc[~table["contested"], "id"])
+    assert len(kept) == 7
+
+
+def test_every_printed_figure_has_three_readings(sample) -> None:
+    answers = lineage.answer(sample, draws=0)
+    doubt = answers.as_json()["sensitivity"]
+    assert set(doubt) == {
+        "by_period", "by_wave", "by_citing_year", "by_idea", "reach", "advances",
+        "counterfactual_works", "counterfactual_ideas",
+    }  # fmt: skip
+    for rows in doubt.values():
+        assert all({"strict", "assigned", "liberal"} <= set(row) for row in rows)
+    steps = {row["steps"]: row for row in doubt["reach"]}
+    assert [steps[1][how] for how in lineage.READINGS] == [8, 9, 9]
+    states = {row["idea"]: row for row in doubt["counterfactual_ideas"]}
+    hierarchy = states["representational hierarchy"]
+    assert [hierarchy[how] for how in lineage.READINGS] == ["some", "all", "all"]
+    lost = {row["id"]: row["assigned"] for row in doubt["counterfactual_works"]}
+    assert sum(lost.values()) == 28
+
+
+def test_too_many_pairs_leave_the_other_answers(sample, monkeypatch) -> None:
+    from homologue.lineage import _overlap
+
+    pairs = lineage.answer(sample, draws=0).cocited
+    assert len(pairs) == 100
+    assert int(pairs["together"].max()) == 3
+    monkeypatch.setattr(_overlap, "_PAIRS_SHOWN", 10)
+    with pytest.raises(lineage.TooManyPairs, match="smaller fields"):
+        lineage.cocited(sample)
+    assert lineage.answer(sample, draws=0).cocited.empty
+
+
 def test_both_literatures_share_olshausen_and_field(sample, plain_tables) -> None:
     works = plain_tables.works
     citing: dict[str, Counter[str]] = {}

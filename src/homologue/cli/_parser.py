@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from homologue._errors import nearest
 
 USAGE = 2
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Return a type for whole numbers that are not below the least that makes sense."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or number < least:
+            raise argparse.ArgumentTypeError(f"is a whole number from {least}; given {text!r}")
+        return number
+
+    return read
 
 
 class Parser(argparse.ArgumentParser):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from homologue.cli import _output
+from homologue.cli._parser import whole
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--positions", metavar="WHICH", help="tokens to keep: all, last, or a number"
     )
     models.add_argument(
-        "--untrained", type=int, metavar="SEED", help="the re-initialised twin instead"
+        "--untrained", type=whole(0), metavar="SEED", help="the re-initialised twin instead"
     )
     models.add_argument("--device", help="cpu, cuda, cuda:1 …")
 

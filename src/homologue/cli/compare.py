@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from homologue.cli import _output
+from homologue.cli._parser import whole
 
 _DESCRIPTION = """\
 Ask every claim of every system of a panel — brains, networks and their untrained twins, other
@@ -31,8 +32,8 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--out", metavar="FOLDER", default="results", help="default: results")
     parser.add_argument("--init", metavar="FILE", help="write a template of a panel, and stop")
-    parser.add_argument("--seed", type=int, help="instead of the panel's own")
-    parser.add_argument("--permutations", type=int, help="instead of the panel's own")
+    parser.add_argument("--seed", type=whole(0), help="instead of the panel's own")
+    parser.add_argument("--permutations", type=whole(1), help="instead of the panel's own")
     parser.add_argument(
         "--claim", action="append", metavar="ID", help="ask this claim only (repeatable)"
     )

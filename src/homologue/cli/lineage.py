@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homologue.cli import _output
+from homologue.cli._parser import whole
 
 if TYPE_CHECKING:
     from homologue.lineage import Answers, CitationGraph
@@ -41,9 +42,9 @@ def add_parser(subparsers: Any) -> None:
         help="of works whose references are known, for an answer by paths (0.5)",
     )  # fmt: skip
     asked.add_argument(
-        "--draws", type=int, default=1000, metavar="N", help="of the bootstrap (1000)"
+        "--draws", type=whole(0), default=1000, metavar="N", help="of the bootstrap (1000)"
     )
-    asked.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    asked.add_argument("--seed", type=whole(0), default=0, help="of the bootstrap")
     asked.add_argument("--venues", action="store_true", help="print the venue table and overrides")
     read = parser.add_argument_group("what is read instead of the embedded sample")
     read.add_argument(
@@ -60,7 +61,7 @@ def add_parser(subparsers: Any) -> None:
         "--openalex", action="append", default=[], metavar="ID",
         help="a work's OpenAlex id or DOI (repeatable; key in OPENALEX_API_KEY)",
     )  # fmt: skip
-    read.add_argument("--depth", type=int, default=1, metavar="N", help="steps of references (1)")
+    read.add_argument("--depth", type=whole(1), metavar="N", help="steps of references (1)")
     read.add_argument("--cache", metavar="DIR", help="where OpenAlex answers are kept")
     read.add_argument("--with-embedded", action="store_true", help="merge with the embedded sample")
     parser.add_argument("--out", metavar="DIR", help="write pictures (PNG, SVG) and lineage.json")
@@ -103,6 +104,16 @@ def _graph(args: argparse.Namespace) -> CitationGraph:
         raise HomologueError(
             f"{len(args.bibtex)} --bibtex but {len(args.keys)} --keys; give one for each, or none"
         )
+    alone = [
+        (args.citing_year is not None and not args.bibtex, "--citing-year", "--bibtex"),
+        (args.cache and not args.openalex, "--cache", "--openalex"),
+        (args.depth is not None and not args.openalex, "--depth", "--openalex"),
+        (args.with_embedded and not (args.bibtex or args.openalex), "--with-embedded",
+         "--bibtex or --openalex"),
+    ]  # fmt: skip
+    for without, option, needed in alone:
+        if without:
+            raise HomologueError(f"{option} goes with {needed}; without it there is nothing to do")
     graphs = []
     for position, path in enumerate(args.bibtex):
         keys = lineage.cited_keys(Path(args.keys[position])) if args.keys else None
@@ -116,11 +127,13 @@ def _graph(args: argparse.Namespace) -> CitationGraph:
             )
         )
     if args.openalex:
-        from homologue.lineage import from_openalex
-
-        cache = args.cache or _default_cache()
         graphs.append(
-            from_openalex(args.openalex, cache=cache, depth=args.depth, group=args.citing or "mi")
+            lineage.from_openalex(
+                args.openalex,
+                cache=args.cache or _default_cache(),
+                depth=args.depth or 1,
+                group=args.citing or "mi",
+            )
         )
     if not graphs:
         return lineage.embedded()

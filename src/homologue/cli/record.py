@@ -9,6 +9,7 @@ from typing import Any
 
 from homologue.cli import _output, _source
 from homologue.cli._catalogue import size
+from homologue.cli._parser import whole
 
 _DESCRIPTION = """\
 Run stimuli through a model, or read a packaged recording, and store it as zarr: whole, or not at
@@ -34,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
         choices=("float32", "float16", "bfloat16"),
         help="precision on disk, for models (default float32)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="for stimulus sets that draw")
+    parser.add_argument("--seed", type=whole(0), default=0, help="for stimulus sets that draw")
 
 
 def run(args: argparse.Namespace) -> int:

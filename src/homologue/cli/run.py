@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from homologue.cli import _catalogue, _output, _source
+from homologue.cli._parser import whole
 
 _DESCRIPTION = """\
 One analysis on one system: effect, interval, null, p, q and n. An analysis cannot tell a brain
@@ -29,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("analysis", metavar="ANALYSIS", help="'homologue ls analyses' lists them")
     _source.add_arguments(parser)
     parser.add_argument("--variable", metavar="NAME", help="the stimulus variable")
-    parser.add_argument("--seed", type=int, default=0, help="of permutations and folds")
+    parser.add_argument("--seed", type=whole(0), default=0, help="of permutations and folds")
     parser.add_argument(
         "--set",
         action="append",
@@ -37,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="NAME=VALUE",
         help="a further argument of the analysis",
     )
-    parser.add_argument("--top", type=int, default=20, help="rows to print (default 20)")
+    parser.add_argument("--top", type=whole(1), default=20, help="rows to print (default 20)")
     parser.add_argument("--out", metavar="FILE", help="all of it: .nc, .csv or .json")
 
 

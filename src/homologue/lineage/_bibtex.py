@@ -13,6 +13,7 @@ import pandas as pd
 from homologue._errors import HomologueError
 from homologue.lineage._fields import assign_fields
 from homologue.lineage._graph import CitationGraph, make
+from homologue.lineage._words import counted
 
 _VENUE = ("journal", "journaltitle", "booktitle", "maintitle", "school", "institution",
           "howpublished", "publisher", "organization")  # fmt: skip
@@ -76,15 +77,15 @@ def from_bibtex(
         wanted = list(dict.fromkeys(cited))
         absent = [key for key in wanted if key not in entries]
         if absent:
-            remarks.append(f"{len(absent)} cited keys have no entry: {_listed(absent)}")
+            remarks.append(_remark(absent, "cited key has", "cited keys have", "no entry"))
         entries = {key: entries[key] for key in wanted if key in entries}
     rows = [{"id": f"{citing}/{key}", **_work(entry)} for key, entry in entries.items()]
     untitled = [key for key, row in zip(entries, rows, strict=True) if not row["title"]]
     if untitled:
-        remarks.append(f"{len(untitled)} entries have no title: {_listed(untitled)}")
+        remarks.append(_remark(untitled, "entry has", "entries have", "no title"))
     undated = [key for key, row in zip(entries, rows, strict=True) if row["year"] is None]
     if undated:
-        remarks.append(f"{len(undated)} entries have no year: {_listed(undated)}")
+        remarks.append(_remark(undated, "entry has", "entries have", "no year"))
     own = {
         "id": citing, "title": title or citing, "year": year, "group": group,
         "field": field or "machine learning / AI", "field_rule": "given",
@@ -138,8 +139,11 @@ def _parse(text: str) -> tuple[dict[str, dict[str, str]], list[str]]:
         logging.getLogger(name).addHandler(logging.NullHandler())
     library = bibtexparser.parse_string(text)
     entries = {entry.key: _fields(entry) for entry in library.entries if entry.key and entry.fields}
+    # With the line first, so that they are named in the order of the file.
     malformed = [
-        f"(no key) line {(entry.start_line or 0) + 1}" for entry in library.entries if not entry.key
+        ((entry.start_line or 0) + 1, entry.key or "(no key)")
+        for entry in library.entries
+        if not (entry.key and entry.fields)
     ]
     repeated, mended = [], []
     for block in library.failed_blocks:
@@ -152,15 +156,16 @@ def _parse(text: str) -> tuple[dict[str, dict[str, str]], list[str]]:
             mended.append(entry.key)
         else:
             found = re.match(r"\s*@\w+\s*[{(]\s*([^\s,{}()]+)\s*,", block.raw or "")
-            malformed.append(f"{found.group(1) if found else '(no key)'} line {line}")
+            malformed.append((line, found.group(1) if found else "(no key)"))
     remarks = []
-    for names, what in (
-        (malformed, "malformed entries skipped"),
-        (repeated, "entries with a repeated key skipped"),
-        (mended, "entries name a field twice, the first was taken"),
+    skipped = [f"{key} line {line}" for line, key in sorted(malformed)]
+    for names, *words in (
+        (skipped, "malformed entry", "malformed entries", "skipped"),
+        (repeated, "entry", "entries", "with a repeated key skipped"),
+        (mended, "entry names", "entries name", "a field twice, the first was taken"),
     ):
         if names:
-            remarks.append(f"{len(names)} {what}: {_listed(names)}")
+            remarks.append(_remark(names, *words))
     return entries, remarks
 
 
@@ -200,6 +205,7 @@ def _work(entry: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _listed(names: list[str]) -> str:
+def _remark(names: list[str], one: str, several: str, what: str) -> str:
     more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{counted(len(names), one, several)} {what}: {listed}"

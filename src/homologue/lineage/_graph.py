@@ -12,6 +12,7 @@ import scipy.sparse as sparse
 
 from homologue._errors import HomologueError, UnknownName, nearest
 from homologue._typing import Array, Bool, Float, Int
+from homologue.lineage._words import counted
 
 if TYPE_CHECKING:
     import networkx
@@ -129,12 +130,12 @@ def make(
     notes = list(remarks)
     keep = edges["citing"] != edges["cited"]
     if not keep.all():
-        notes.append(f"{int((~keep).sum())} self-citations dropped")
+        notes.append(counted(int((~keep).sum()), "self-citation") + " dropped")
     pair = edges["citing"] * np.int64(max(len(works), 1)) + edges["cited"]
     first = np.zeros(len(pair), dtype=bool)
     first[np.unique(pair, return_index=True)[1]] = True
     if (keep & ~first).any():
-        notes.append(f"{int((keep & ~first).sum())} repeated references dropped")
+        notes.append(counted(int((keep & ~first).sum()), "repeated reference") + " dropped")
     keep &= first
     table = citations if keep.all() else citations.loc[keep]
     source = table["source"] if "source" in table.columns else ""

@@ -12,6 +12,7 @@ import pandas as pd
 from homologue._errors import HomologueError
 from homologue.lineage._fields import normalise
 from homologue.lineage._graph import CitationGraph, make
+from homologue.lineage._words import counted
 
 MOST_YEARS_APART = 6
 """Works further apart than this are never merged: reprints and namesakes are not the work."""
@@ -105,10 +106,11 @@ def merge(*graphs: CitationGraph) -> CitationGraph:
     remarks = [remark for graph in graphs for remark in graph.remarks]
     if len(works) > len(kept):
         how = ", ".join(f"{count} by {name}" for name, count in joined.items() if count)
-        remarks.append(f"{len(works) - len(kept)} works merged ({how})")
+        remarks.append(f"{counted(len(works) - len(kept), 'work')} merged ({how})")
     if clusters.apart:
         remarks.append(
-            f"{len(clusters.apart)} namesakes kept apart: more than {MOST_YEARS_APART} years"
+            counted(len(clusters.apart), "pair of namesakes", "pairs of namesakes")
+            + f" kept apart: more than {MOST_YEARS_APART} years"
         )
     return make(table, edges, remarks=remarks)
 

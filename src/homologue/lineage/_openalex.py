@@ -18,6 +18,7 @@ from homologue._errors import HomologueError
 from homologue.lineage._fields import assign_field
 from homologue.lineage._graph import CitationGraph, make
 from homologue.lineage._merge import normalise_doi
+from homologue.lineage._words import counted
 
 _log = logging.getLogger("homologue.lineage")
 
@@ -149,10 +150,14 @@ def _graph(
         pairs += [(name, cited) for cited in references]
     missing = [name for name in level if not store.works.get(name)]
     if missing:
-        remarks.append(f"{len(missing)} works are not in OpenAlex: {', '.join(missing[:10])}")
+        remarks.append(
+            counted(len(missing), "work is", "works are")
+            + f" not in OpenAlex: {', '.join(missing[:10])}"
+            + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        )
     empty = sum(level[name] < followed and not _cited(found[name]) for name in found)
     if empty:
-        remarks.append(f"{empty} works have no reference list in OpenAlex")
+        remarks.append(counted(empty, "work has", "works have") + " no reference list in OpenAlex")
     works = pd.DataFrame(rows, columns=["id", *_COLUMNS, "group", "references_known"])
     works["year"] = works["year"].astype("Int64")
     citations = pd.DataFrame(pairs, columns=["citing", "cited"])

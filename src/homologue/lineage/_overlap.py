@@ -22,6 +22,10 @@ Names = str | Iterable[str]
 _PAIRS_SHOWN = 2_000_000
 
 
+class TooManyPairs(HomologueError):
+    """More pairs of works would be listed than memory is worth spending on."""
+
+
 def shared_references(
     graph: CitationGraph,
     first: Names | None = "mi",
@@ -85,7 +89,7 @@ def cocited(
     ------
     UnknownName
         For an unknown field or group.
-    HomologueError
+    TooManyPairs
         If there would be more than two million pairs.
 
     Examples
@@ -100,7 +104,7 @@ def cocited(
     left, right = matrix[:, sides[0]], matrix[:, sides[1]]
     bound = float(left.sum(axis=1) @ right.sum(axis=1))
     if bound > _PAIRS_SHOWN:
-        raise HomologueError(
+        raise TooManyPairs(
             f"up to {bound:.0f} pairs of works are cited together; choose smaller fields or "
             "fewer citing works"
         )

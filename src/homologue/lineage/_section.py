@@ -172,15 +172,26 @@ def tables(answers: Answers) -> dict[str, pd.DataFrame]:
         f"Without {field}, by {answers.counterfactual.level}: ideas": _lost_ideas(answers),
         f"Without {field}, by {answers.counterfactual.level}: works": _lost_works(answers),
     }
+    if len(answers.arrivals):
+        table = answers.arrivals[["title", "year", "references", "ideas", "contested"]].copy()
+        table["contested"] = np.where(table["contested"], "yes", "no")
+        found[f"Works of {field} of 1990–2020 that are cited"] = table
     if len(answers.reach):
         table = answers.reach.copy()
         for column in ("share", "frontier_known"):
             table[column] = [percent(share) for share in table[column]]
+        read = answers.doubt["reach"]
+        table["strict"], table["liberal"] = read["strict"], read["liberal"]
         found[f"Works that come to {field} within so many steps"] = table
     if len(answers.shared):
         found["Works cited by both literatures"] = answers.shared.head(_SHOWN)[
             ["title", "year", "field", "first", "second"]
         ].rename(columns={"first": answers.citing, "second": "others"})
+    if len(answers.cocited):
+        pairs = answers.cocited.head(_SHOWN)[["first_title", "second_title", "together"]]
+        found["Works of both fields in the same reference lists"] = pairs.rename(
+            columns={"first_title": field, "second_title": "machine learning / AI"}
+        )
     path = answers.main_path.works.copy()
     path["weight"] = [percent(weight) for weight in path["weight"]]
     found["Main path"] = path[["title", "year", "field", "weight"]]
@@ -246,14 +257,19 @@ def _ideas(answers: Answers, field: str) -> pd.DataFrame:
 def _lost_ideas(answers: Answers) -> pd.DataFrame:
     table = answers.counterfactual.ideas.copy()
     table["share"] = [percent(share) for share in table["share"]]
-    return table[["idea", "kind", "references", "lost", "share", "state"]]
+    read = answers.doubt["counterfactual ideas"].set_index("idea").reindex(table["idea"])
+    table["strict"], table["liberal"] = read["strict"].to_numpy(), read["liberal"].to_numpy()
+    return table[["idea", "kind", "references", "lost", "share", "state", "strict", "liberal"]]
 
 
 def _lost_works(answers: Answers) -> pd.DataFrame:
     table = answers.counterfactual.works
     table = table[table["share"] > 0].head(_SHOWN).copy()
     table["share"] = [percent(share) for share in table["share"]]
-    return table[["title", "year", "references", "lost", "share", "state"]]
+    read = answers.doubt["counterfactual works"].set_index("id").reindex(table["id"])
+    table["strict"], table["liberal"] = read["strict"].to_numpy(), read["liberal"].to_numpy()
+    columns = ["title", "year", "references", "lost", "share", "state", "strict", "liberal"]
+    return table[columns]
 
 
 def _html_table(table: pd.DataFrame) -> str:

@@ -15,7 +15,6 @@ from homologue.lineage._graph import (
     citing_works,
     field_codes,
     fields,
-    works_of_field,
 )
 from homologue.lineage._interval import share_intervals
 from homologue.lineage._landmarks import Patterns, kind_of, landmark_patterns, tag
@@ -255,59 +254,3 @@ def ideas(
     table = _table(labels, known, hits, totals, draws=draws, level=level, rng=generator)
     table.insert(3, "works", there.ravel())
     return table
-
-
-def advances(
-    graph: CitationGraph,
-    field: str | Iterable[str] = "neuroscience",
-    *,
-    since: int = 1990,
-    until: int = 2020,
-    citing: Citing = "mi",
-    patterns: Patterns | None = None,
-) -> dict[str, int]:
-    """Return how many of a field's works of some years are cited by a group, and of its ideas.
-
-    Parameters
-    ----------
-    graph : CitationGraph
-        A citation graph.
-    field : str or several
-        Whose advances.
-    since, until : int
-        Publication years, ``until`` included.
-    citing : str, several, or None
-        Whose references.
-    patterns : mapping, optional
-        Landmark patterns.
-
-    Returns
-    -------
-    dict
-        ``works`` of the field and years in the graph, how many are ``reached``; ``ideas`` with
-        a landmark among them, how many ``ideas_reached`` through such a landmark.
-
-    Notes
-    -----
-    The denominator is what this graph holds, not what a field has produced: in the embedded
-    sample, what 20 neuroscience works happened to cite. Nothing in it tells a theoretical
-    advance from an experimental one; landmark ideas are the nearest it has.
-
-    Examples
-    --------
-    >>> from homologue import lineage
-    >>> answer = lineage.advances(lineage.embedded())
-    >>> answer["reached"], answer["ideas_reached"], answer["ideas"]
-    (18, 7, 10)
-    """
-    years = graph.years
-    inside = works_of_field(graph, field) & (years >= since) & (years <= until)
-    cited = np.zeros(len(graph.works), dtype=bool)
-    cited[graph.cited[citing_works(graph, citing)[graph.citing]]] = True
-    tagged = tag(graph, patterns)
-    return {
-        "works": int(inside.sum()),
-        "reached": int((inside & cited).sum()),
-        "ideas": int(tagged[inside].any(axis=0).sum()),
-        "ideas_reached": int(tagged[inside & cited].any(axis=0).sum()),
-    }

@@ -23,6 +23,17 @@ def spaced(number: float) -> str:
     return f"{int(number):,}".replace(",", " ")
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """Return a count with its noun, in the plural if it is not one.
+
+    Examples
+    --------
+    >>> counted(1, "work"), counted(3, "entry", "entries")
+    ('1 work', '3 entries')
+    """
+    return f"{spaced(number)} {one if number == 1 else several or one + 's'}"
+
+
 def percent(share: float) -> str:
     """Return a share as a percentage, one decimal below ten, ``–`` for none.
 
