@@ -181,6 +181,9 @@ def test_the_five_deviation_rule_beside_the_exact_p(rng):
     assert found.p.values[selective, 4] <= 0.002
     assert found.p.values[busy, 4] <= 0.002
     assert (found.q.values[[anything, silent]] > 0.05).all()
+    assert found.low.values[busy, 4] <= found.effect.values[busy, 4] <= found.high.values[busy, 4]
+    assert (np.isfinite(found.low.values) | ~found.responsive.values).all()
+    assert found.reason.values.tolist() == [""] * 4
 
 
 def test_rates_and_counts_agree_under_the_rule(rng):
@@ -226,6 +229,21 @@ def test_one_exemplar_has_no_invariance_and_silence_no_effect(rng):
     assert np.isnan(found.effect.values[1]).all()
     assert found.best_concept.values[1] == ""
     assert found.kind.values[1] == "none"
+    assert found.reason.values.tolist() == ["", "no activity"]
+    assert found.concept_reason.values.tolist() == ["", "", "one exemplar"]
+
+
+def test_one_exemplar_is_no_concept_however_strong(rng):
+    """Of 241 exemplars the strongest would have p = 1/241, whatever concept it stands for."""
+    word = np.repeat(np.arange(241), 3)
+    counts = rng.poisson(2.0 + 40.0 * (word == 240))[:, None]
+    concept = np.minimum(word // 20, 12)
+    rec = make(counts, group=word, variables={"concept": variable(concept)})
+    found = concept_cells(rec, rng=0, permutations=999)
+    assert found.effect.sel(concept="12").item() == 1
+    assert np.isnan(found.p.sel(concept="12").item())
+    assert np.isfinite(found.p.sel(concept="0").item())
+    assert found.kind.item() == "none"
 
 
 def test_a_baseline_that_does_not_fit_is_refused(rng):

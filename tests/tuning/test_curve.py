@@ -170,3 +170,30 @@ def test_silent_units_are_nan_with_a_reason(rng, planted):
     for name in ("effect", "low", "p"):
         assert np.isnan(found[name].values[1]).all()
     assert np.isnan(found.preferred.values[1])
+
+
+def test_the_null_of_reliability_is_that_of_shifted_labels(rng, planted):
+    """A slow unit and a fast one that know nothing of the place; a plain loop as the oracle."""
+    n, permutations = 600, 60
+    place = np.cumsum(rng.uniform(0, 0.02, n)) % 1
+    noise = rng.standard_normal((n, 2))
+    noise[:, 0] = np.convolve(noise[:, 0], np.ones(60) / 8, mode="same")
+    field = np.exp(-0.5 * ((place - 0.5) / 0.1) ** 2) * 3 + rng.standard_normal(n)
+    activity = np.column_stack([noise, field])
+    rec = planted.session(activity, place=place)
+    found = tuning_curve(rec, "place", rng=0, bins=8, permutations=permutations, draws=50)
+    half = np.arange(20)[np.arange(n) * 20 // n] % 2
+    code = np.minimum(((place - place.min()) / np.ptp(place) * 8).astype(int), 7)
+    expected = []
+    for shift in range(n):
+        moved = np.roll(code, shift)
+        curves = [
+            np.array([activity[(moved == b) & (half == h)].mean(axis=0) for b in range(8)])
+            for h in (0, 1)
+        ]
+        expected.append([np.corrcoef(*(c[:, u] for c in curves))[0, 1] for u in range(3)])
+    expected = np.array(expected)
+    error = expected.std(axis=0) / np.sqrt(permutations)
+    assert np.all(np.abs(found.reliability_null_mean - expected.mean(axis=0)) < 4 * error)
+    assert found.reliability_null_std.values == pytest.approx(expected.std(axis=0), rel=0.35)
+    assert found.reliability[2] > 0.9

@@ -238,3 +238,4 @@ def test_silent_units_have_no_p():
     assert np.isfinite(found.p.values[0])
     assert np.isnan(found.p.values[1])
     assert found.effect.values[1] == 0
+    assert found.reason.values.tolist() == ["", "no activity"]

@@ -242,6 +242,7 @@ class TestBadInput:
             np.testing.assert_array_equal(np.isnan(found[name]), np.isin(np.arange(8), [1, 5]))
         kept = measured(np.delete(activity, [1, 5], axis=1), label)
         np.testing.assert_array_equal(found.q.values[~np.isnan(found.q)], kept.q.values)
+        assert found.reason.values[[0, 1, 5]].tolist() == ["", "no activity", "constant activity"]
 
     def test_nothing_but_constant_units(self):
         found = measured(np.ones((12, 3)), np.arange(12) % 3)

@@ -45,6 +45,15 @@ def test_lifetime_and_population_of_a_planted_code():
     assert (found.p.values <= 0.02).all()
 
 
+def test_one_unit_has_a_lifetime_and_no_population():
+    label = np.repeat(np.arange(5), 4)
+    counts = np.column_stack([label == 2, 0 * label])
+    found = sparseness(make(counts, stimulus=label), rng=0, permutations=19)
+    assert found.effect.values[0] == 1
+    assert found.reason.values.tolist() == ["", "no activity"]
+    assert np.isnan(found.population).all()
+
+
 def test_noise_is_no_sparser_than_noise():
     rates = []
     for seed in range(20):

@@ -139,7 +139,8 @@ def _sentences(found: dict[str, Any]) -> list[str]:
 
 def _method(document: dict[str, Any]) -> str:
     """Return the statistic and its null: no p-value stands without them."""
-    lines = [f"statistic: {document['statistic']}"] if "statistic" in document else []
+    said = document.get("statistic", document.get("method"))
+    lines = [f"statistic: {said}"] if said else []
     null = document.get("null", "see 'homologue explain'")
     draws = f", {document['permutations']} permutations" if "permutations" in document else ""
     return "\n".join([*lines, f"null: {null}{draws}"])
@@ -242,6 +243,8 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     words = [name for name, value in first.items() if isinstance(value, str) and name != "unit"]
     # A unit's name holds its site already.
     words = [name for name in words if name != "site" or "unit" not in first]
+    # Reasons are given where something could not be measured; mostly everything could.
+    words = [name for name in words if any(row[name] for row in rows)]
     if "effect" not in first:
         return list(first)[:10]
     return [name for name in ("unit", *words, *_STATISTICS) if name in first]

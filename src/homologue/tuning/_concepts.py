@@ -14,6 +14,7 @@ from homologue._typing import Array, Bool
 from homologue.inference import benjamini_hochberg, permutation_test, result
 from homologue.inference._labelled import Labelled, labelled_design
 from homologue.tuning._indices import d_prime
+from homologue.tuning._reason import reasons
 from homologue.tuning._selectivity import clustered_interval
 
 KINDS = ("none", "monosemantic", "polysemantic")
@@ -62,7 +63,8 @@ def concept_cells(
         − 1 of its exemplars above the unit's median exemplar: 1 if all are, 0 by chance) with
         ``invariance_p``. On ``unit``: ``best_concept``, ``concepts`` (how many drive it, a
         family counting once), ``invariant_concepts`` (of those, with ``invariance_p`` ≤ level),
-        ``kind`` ∈ none · monosemantic · polysemantic.
+        ``kind`` ∈ none · monosemantic · polysemantic, ``reason`` (why a unit is NaN). On
+        ``concept``: ``concept_reason`` (why a concept has no p).
 
     Raises
     ------
@@ -74,8 +76,9 @@ def concept_cells(
     Notes
     -----
     ``invariance`` is Mood's median test over exemplars: one exemplar that drives a unit
-    strongly can make an effect, and cannot make invariance. A concept with fewer than two
-    exemplars has none (NaN), nor has a label that varies within groups. Which concepts count
+    strongly can make an effect, and cannot make invariance. A concept with one exemplar has an
+    effect but no p: nothing tells the concept from the exemplar. A label that varies within
+    groups has no ``invariance``. Which concepts count
     depends on those shown: one unit is monosemantic over 12 concepts and polysemantic over
     1 000 [1]_; "the rest" is the other concepts shown.
 
@@ -106,9 +109,12 @@ def concept_cells(
         activity, codes, labelled.design, rng=first, permutations=permutations,
         statistic="contrast", tail="upper", device=device,
     )  # fmt: skip
-    effect, p = np.asarray(found.observed), np.asarray(found.p)
+    exemplars = np.array([np.unique(labelled.group[codes == c]).size for c in range(len(names))])
+    alone = (exemplars < 2) & (labelled.design.scheme == "between groups")
+    effect = np.asarray(found.observed)
+    p = np.where(alone[:, None], np.nan, np.asarray(found.p))
     q = np.asarray(benjamini_hochberg(p))
-    low, high = _intervals(activity, labelled, effect, q <= level)
+    low, high = intervals(activity, labelled, effect, q <= level)
     driven = q <= level
     invariance, invariance_p = _invariance(
         activity, labelled, permutations=permutations, rng=second, device=device
@@ -119,7 +125,6 @@ def concept_cells(
     constant = ~found.tested
     best = np.nan_to_num(effect, nan=-2.0).argmax(axis=0)
     kind = np.array(KINDS, dtype=object)[np.minimum(concepts, 2)]
-    exemplars = [np.unique(labelled.group[codes == c]).size for c in range(len(names))]
     data = result(
         effect=effect.T,
         low=low.T,
@@ -156,6 +161,8 @@ def concept_cells(
         concepts=("unit", concepts),
         invariant_concepts=("unit", _count(invariant, family)),
         kind=("unit", kind),
+        reason=("unit", reasons(activity, found.tested)),
+        concept_reason=("concept", np.where(alone, "one exemplar", "").astype(str)),
     )
 
 
@@ -177,10 +184,10 @@ def _count(driven: Bool[Array, "concept unit"], family: np.ndarray) -> np.ndarra
     return np.asarray((member.astype(np.int64) @ driven.astype(np.int64) > 0).sum(axis=0))
 
 
-def _intervals(
+def intervals(
     activity: np.ndarray, labelled: Labelled, effect: np.ndarray, driven: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return intervals of each unit's best concept and of those discovered; NaN elsewhere."""
+    """Return intervals, (concept, unit), of the best concept and of those driven; else NaN."""
     wanted = driven.copy()
     best = np.nan_to_num(effect, nan=-2.0).argmax(axis=0)
     wanted[best, np.arange(best.size)] = True

@@ -10,10 +10,10 @@ from scipy.special import ndtr, stdtrit
 
 from homologue.inference import benjamini_hochberg, group_weights, result
 from homologue.tuning._bins import smoothing_matrix
+from homologue.tuning._halves import alternate, correlation_of_halves, null_of_halves
 from homologue.tuning._placed import Placed, add_one, place
 from homologue.tuning._shape import (
     area_at_half_height,
-    correlation_of_curves,
     mean_vector,
     preferred_value,
     smoothed_rates,
@@ -66,7 +66,8 @@ def tuning_curve(
         (clusters that visit the bin). On ``bin``: ``occupancy`` (samples). On ``unit``:
         ``preferred``, ``width`` (at half height; area of a map), ``vector_length`` (circular),
         ``depth`` = (max − min)/(max + min), ``reliability`` (correlation of the curves of
-        alternate clusters), ``unit_p``/``unit_q`` (is it tuned at all: the largest deviation
+        alternate clusters) beside ``reliability_null_mean`` and ``reliability_null_std`` (the
+        same under relabelling), ``unit_p``/``unit_q`` (is it tuned at all: the largest deviation
         over bins, the null taking the same maximum), ``reason``. A map's ``preferred`` stands
         on (``unit``, ``axis``).
 
@@ -79,7 +80,8 @@ def tuning_curve(
     -----
     Both bands are pointwise. ``preferred``, ``width`` and ``depth`` are read off the noisy
     curve and say nothing for units whose ``unit_p`` is large: noise has a peak too.
-    ``reliability`` of smoothed or slow activity is above 0 without tuning. The bootstrap [1]_
+    ``reliability`` of smoothed or slow activity is above 0 without tuning: read it beside its
+    null. The bootstrap [1]_
     takes clusters (groups, or twenty stretches of a session) as independent; its quantiles are
     expanded for few of them [2]_. A bin visited by one cluster has no band.
 
@@ -102,13 +104,15 @@ def tuning_curve(
     """
     placed = place(rec, variable, bins=bins, rates=False, **options)
     mixing = smoothing_matrix(placed.bins, smoothing)
-    first, second = np.random.default_rng(rng).spawn(2)
+    first, second, third = np.random.default_rng(rng).spawn(3)
     curve = smoothed_rates(placed.sums()[None], placed.occupancy[None], mixing)[0]
     curve[:, ~placed.tested] = np.nan
     null = _null(placed, mixing, curve, permutations, first)
     low, high = _band(placed, mixing, draws, second)
     with np.errstate(invalid="ignore"):
         low, high = np.minimum(low, curve), np.maximum(high, curve)
+    half = alternate(placed)
+    alike = null_of_halves(placed, mixing, half, permutations, third)
     _, visits = placed.cluster_sums(slice(0))
     clusters = int(placed.cluster.max()) + 1
     p = null["p"]
@@ -143,7 +147,9 @@ def tuning_curve(
         occupancy=("bin", placed.occupancy.astype(np.int64)),
         unit_p=("unit", null["unit_p"]),
         unit_q=("unit", benjamini_hochberg(null["unit_p"])),
-        reliability=("unit", _reliability(placed, mixing)),
+        reliability=("unit", correlation_of_halves(placed, mixing, half)),
+        reliability_null_mean=("unit", alike[0]),
+        reliability_null_std=("unit", alike[1]),
         reason=("unit", placed.reason.astype(str)),
         **_shape(placed, curve),
     )
@@ -242,30 +248,3 @@ def _expanded(clusters: int) -> tuple[float, float]:
     """Return the quantiles that make a percentile band of few clusters as wide as Student's."""
     far = float(ndtr(stdtrit(clusters - 1, _BAND[0]) * np.sqrt(clusters / (clusters - 1))))
     return far, 1 - far
-
-
-def _reliability(placed: Placed, mixing: np.ndarray) -> np.ndarray:
-    """Return the correlation between the curves of alternate clusters."""
-    cluster, codes = placed.cluster, placed.codes
-    half = np.arange(int(cluster.max()) + 1) % 2
-    if placed.design.scheme == "between groups":
-        # One label a group: alternate among the groups of a label, or a label falls to one half.
-        _, first = np.unique(cluster, return_index=True)
-        label = codes[first]
-        order = np.argsort(label, kind="stable")
-        starts = np.searchsorted(label[order], label[order])
-        half[order] = (np.arange(order.size) - starts) % 2
-    return correlation_of_halves(placed, mixing, half)
-
-
-def correlation_of_halves(placed: Placed, mixing: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """Return the correlation between the curves of the clusters with half 0 and half 1."""
-    curves = []
-    for side in (0, 1):
-        inside = half[placed.cluster] == side
-        kept = np.where(inside, placed.codes, placed.bins.size)
-        sums = placed.sums_of(kept)
-        visits = np.bincount(kept, minlength=placed.bins.size)[: placed.bins.size].astype(float)
-        curves.append(smoothed_rates(sums[None], visits[None], mixing)[0])
-    found = correlation_of_curves(curves[0], curves[1])
-    return np.where(placed.tested, found, np.nan)

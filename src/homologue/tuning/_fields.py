@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from homologue._errors import HomologueError, InvalidDesign
 from homologue._typing import Array, Bool, Float
 from homologue.tuning._bins import Bins, smoothing_matrix
-from homologue.tuning._curve import correlation_of_halves
+from homologue.tuning._halves import correlation_of_halves, early_and_late, null_of_halves
 from homologue.tuning._information import spatial_information
 from homologue.tuning._placed import place
 from homologue.tuning._shape import smoothed_rates
@@ -65,7 +65,8 @@ def place_fields(
     xarray.Dataset
         On ``unit``: everything :func:`homologue.tuning.spatial_information` returns (``effect``
         is the information), ``place_cell``, ``fields`` (how many), ``peak`` (of the map),
-        ``stability`` (correlation of the maps of the first and the second half of the session).
+        ``stability`` (correlation of the maps of the first and the second half of the session)
+        beside ``stability_null_mean`` and ``stability_null_std`` (the same under relabelling).
         On (``unit``, ``field``), strongest first, NaN where there is none: ``field_peak``,
         ``field_size`` (in the variable's units, or their product). On (``unit``, ``field``,
         ``axis``): ``field_position`` of the peak.
@@ -82,7 +83,8 @@ def place_fields(
     ``place_cell`` only. Their number depends on ``fraction`` and ``smoothing``, and no
     convention is shared by all papers [1]_, [2]_. On a track run both ways, cells that fire in
     one direction show half their rate: select a heading first. ``stability`` of a unit with a
-    strong rhythm of visits is not 0 by chance; it describes, ``p`` tests.
+    strong rhythm of visits is not 0 by chance (its null says what it is); it describes, ``p``
+    tests.
 
     References
     ----------
@@ -122,16 +124,18 @@ def place_fields(
         **options,
     )  # fmt: skip
     found = _fields(placed.bins, rates, fraction, minimum_peak, minimum_bins)
-    clusters = int(placed.cluster.max()) + 1
-    late = (np.arange(clusters) >= clusters / 2).astype(np.int64)
-    stability = correlation_of_halves(placed, mixing, late)
+    half = early_and_late(placed)
+    (aside,) = np.random.default_rng(rng).spawn(1)
+    alike = null_of_halves(placed, mixing, half, permutations, aside)
     peak = np.where(np.isnan(rates), -np.inf, rates).max(axis=0)
     count = np.isfinite(found["field_peak"][1]).sum(axis=1)
     data = tested.assign(
         **found,
         fields=("unit", count),
         peak=("unit", np.where(placed.tested, peak, np.nan)),
-        stability=("unit", stability),
+        stability=("unit", correlation_of_halves(placed, mixing, half)),
+        stability_null_mean=("unit", alike[0]),
+        stability_null_std=("unit", alike[1]),
         place_cell=("unit", (tested.p.values <= level) & (count > 0)),
     ).assign_coords(axis=[axis.name for axis in placed.bins.axes])
     data.attrs |= {

@@ -19,6 +19,7 @@ from homologue.inference import (
 from homologue.inference._design import Design
 from homologue.inference._labelled import Labelled, labelled_design
 from homologue.recording import validate
+from homologue.tuning._reason import reasons
 
 _DRAWS_AT_ONCE = 64
 
@@ -57,7 +58,8 @@ def invariance(
         ``across`` and exemplars that had no part in the choice (1 is invariant, 0 chance);
         ``low``/``high`` (95 %, BCa over groups), ``null_mean``, ``null_std``, ``p`` (upper
         tail), ``q``, ``n`` (groups); ``within_effect``, the same for other exemplars in the
-        *same* values of ``across``; ``best_class``, the class chosen from everything.
+        *same* values of ``across``; ``best_class``, the class chosen from everything;
+        ``reason`` (why a unit is NaN).
 
     Raises
     ------
@@ -183,6 +185,7 @@ def invariance(
     return data.assign(
         within_effect=("unit", known(_within(arms, best, ranks, rows, own))),
         best_class=("unit", np.where(constant, "", names[everything.argmax(axis=0)])),
+        reason=("unit", reasons(activity, ~constant)),
     )
 
 

@@ -11,6 +11,7 @@ from homologue._typing import Array, Float
 from homologue.inference import benjamini_hochberg, group_weights, mean_interval, result
 from homologue.recording import validate
 from homologue.tuning._placed import add_one
+from homologue.tuning._reason import reasons
 
 _BLOCK_BYTES = 64 * 2**20
 _FEWEST = 5
@@ -58,7 +59,8 @@ def peri_event(
         ``low``/``high`` (95 %, over groups), ``null_mean``, ``null_std``, ``p`` (two-sided),
         ``q``, ``n`` (groups in which the unit was observed), ``baseline_mean``,
         ``response_mean``, ``modulation`` = (response − baseline)/(response + baseline),
-        ``standardised`` (effect over its standard deviation between groups). On (``unit``,
+        ``standardised`` (effect over its standard deviation between groups), ``reason`` (why a
+        unit has no p). On (``unit``,
         ``along``): ``mean`` with ``mean_low``/``mean_high``.
 
     Raises
@@ -170,10 +172,17 @@ def peri_event(
         response_mean=("unit", r_mean),
         modulation=("unit", modulation),
         standardised=("unit", standardised),
+        reason=("unit", _reasons(values[np.concatenate([before, after])], n, tested)),
         mean=(("unit", along), mean.T),
         mean_low=(("unit", along), band[0].T),
         mean_high=(("unit", along), band[1].T),
     )
+
+
+def _reasons(values: np.ndarray, n: np.ndarray, tested: np.ndarray) -> np.ndarray:
+    few = np.array([f"observed throughout in {count} groups, fewer than {_FEWEST}" for count in n])
+    same = reasons(values, tested, otherwise="no change in any group")
+    return np.where(~tested & (n < _FEWEST), few, same)
 
 
 def _window(place: np.ndarray, window: Window, along: str) -> np.ndarray:

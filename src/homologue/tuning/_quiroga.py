@@ -9,9 +9,12 @@ from homologue._errors import HomologueError, InvalidDesign, InvalidRecording
 from homologue._typing import Array, Bool, Float, Int
 from homologue.inference import benjamini_hochberg, permutation_test, result
 from homologue.inference._labelled import Labelled, labelled_design
+from homologue.tuning._concepts import intervals
+from homologue.tuning._reason import reasons
 
 DEVIATIONS = 5.0
 SPIKES = 2.0
+_SHOWN = 0.05
 _BLOCK_BYTES = 64 * 2**20
 
 
@@ -107,11 +110,12 @@ def quiroga(
     -------
     xarray.Dataset
         On (``unit``, ``stimulus_class``): ``responsive`` (the rule), ``effect`` = 2·AUC − 1
-        against the other stimuli with ``null_mean``, ``null_std``, the exact permutation ``p``
-        (upper tail) and ``q``, ``n`` (trials); ``false_rate``, how often relabelled trials meet
-        the rule. On ``unit``: ``false_rate_any``, how often they meet it for any stimulus;
-        ``baseline_false_rate``, the same for baseline trials taken as responses. In ``attrs``
-        the means of both over units.
+        against the other stimuli with ``low``/``high`` (95 %, clustered by group; for the best
+        stimulus, those that meet the rule and those with p ≤ .05), ``null_mean``, ``null_std``,
+        the exact permutation ``p`` (upper tail) and ``q``, ``n`` (trials); ``false_rate``, how
+        often relabelled trials meet the rule. On ``unit``: ``false_rate_any``, how often they
+        meet it for any stimulus; ``baseline_false_rate``, the same for baseline trials taken as
+        responses; ``reason`` (why a unit is NaN). In ``attrs`` the means of both over units.
 
     Raises
     ------
@@ -161,8 +165,12 @@ def quiroga(
         statistic="contrast", tail="upper", device=device,
     )  # fmt: skip
     p = np.asarray(found.p).T
+    effect = np.asarray(found.observed)
+    low, high = intervals(activity, labelled, effect, met | (p.T <= _SHOWN))
     data = result(
-        effect=np.asarray(found.observed).T,
+        effect=effect.T,
+        low=low.T,
+        high=high.T,
         null_mean=np.asarray(found.null_mean).T,
         null_std=np.asarray(found.null_std).T,
         p=p,
@@ -179,6 +187,7 @@ def quiroga(
             "2·AUC − 1 against the other stimuli",
             "variable": variable,
             "permutations": permutations,
+            "interval": "95 %, Obuchowski, clustered by group; best and responsive stimuli",
             "family": f"Benjamini–Hochberg over {int(np.isfinite(p).sum())} units × stimuli",
             "mean_false_rate": float(false.mean()),
             "mean_baseline_false_rate": float(quiet.mean()),
@@ -190,6 +199,7 @@ def quiroga(
         false_rate=(("unit", "stimulus_class"), false.T),
         false_rate_any=("unit", any_),
         baseline_false_rate=("unit", quiet),
+        reason=("unit", reasons(activity, found.tested)),
     )
 
 

@@ -15,9 +15,11 @@ from homologue.inference import (
     centred_ranks,
     permutation_null,
     permutation_test,
+    result,
     score,
 )
 from homologue.inference._labelled import labelled_design
+from homologue.tuning._reason import reasons
 
 CORRECTIONS = ("benjamini-hochberg", "max-t")
 
@@ -60,10 +62,10 @@ def selectivity(
     -------
     xarray.Dataset
         On ``unit``: ``effect``, ``low``/``high`` (95 %, clustered by group, for the class
-        chosen), ``null_mean``/``null_std`` (of the effect's size), ``p``, ``q``, ``n``,
+        chosen), ``null_mean``/``null_std`` (of the effect's size), ``p``, ``q``, ``n`` (groups),
         ``best_class``, and ``share``, the between-class share of rank variance (Kruskal–Wallis
-        ε²) with ``share_p``. Constant units are kept, with NaN, and counted in
-        ``attrs["n_constant"]``.
+        ε²) with ``share_p``. Constant units are kept, with NaN and the ``reason``, and counted
+        in ``attrs["n_constant"]``.
 
     Raises
     ------
@@ -116,24 +118,21 @@ def selectivity(
     names = np.array(labelled.names, dtype=object)
     constant = ~largest.tested
     on_unit = {str(k): c for k, c in rec.coords.items() if c.dims == ("unit",)}
-    return xr.Dataset(
-        {
-            "effect": ("unit", effect),
-            "low": ("unit", low),
-            "high": ("unit", high),
-            "null_mean": ("unit", largest.null_mean),
-            "null_std": ("unit", largest.null_std),
-            "p": ("unit", p),
-            "q": ("unit", q),
-            "n": ("unit", np.full(effect.size, labelled.rows.size)),
-            "best_class": ("unit", np.where(constant, "", names[best])),
-            "share": ("unit", shares.observed),
-            "share_p": ("unit", shares.p),
-        },
+    data = result(
+        effect=effect,
+        low=low,
+        high=high,
+        null_mean=largest.null_mean,
+        null_std=largest.null_std,
+        p=p,
+        q=q,
+        n=int(labelled.group.max()) + 1,
+        dims=("unit",),
         coords=on_unit,
         attrs={
             "analysis": "tuning.selectivity",
-            "statistic": "2·AUC − 1 of the best class against the rest, largest in size",
+            "method": "2·AUC − 1 of the best class against the rest, largest in size",
+            "interval": "95 %, Obuchowski, clustered by group, for the class chosen",
             "variable": variable,
             "permutations": permutations,
             "family": f"{correction} over {int(largest.tested.sum())} units",
@@ -143,6 +142,12 @@ def selectivity(
             else float("nan"),
             **labelled.attrs,
         },
+    )
+    return data.assign(
+        best_class=("unit", np.where(constant, "", names[best])),
+        share=("unit", shares.observed),
+        share_p=("unit", shares.p),
+        reason=("unit", reasons(activity, largest.tested)),
     )
 
 

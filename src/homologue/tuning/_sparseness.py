@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from homologue._errors import HomologueError, InvalidRecording
+from homologue._errors import InvalidRecording
 from homologue._typing import Array, Float
 from homologue.tuning._binned import as_dataset, run_binned
 from homologue.tuning._placed import place
+
+_FEWEST_UNITS = 2
 
 
 def rolls_treves(rates: Float[Array, "*shape"], *, axis: int = 0) -> Float[Array, "..."]:
@@ -131,7 +133,7 @@ def sparseness(
         On ``unit``: ``effect``, lifetime sparseness after Vinje & Gallant (0 … 1, large is
         sparse), interval, null, ``p``, ``q``, ``n``, ``rolls_treves`` (small is sparse),
         ``reason``. On ``stimulus_class``: ``population`` (Vinje & Gallant) and
-        ``population_rolls_treves``, over the tested units.
+        ``population_rolls_treves``, over the tested units; NaN with fewer than 2 of them.
 
     Raises
     ------
@@ -189,14 +191,17 @@ def sparseness(
     )  # fmt: skip
     shown = placed.occupancy > 0
     mean = rates(placed.sums()[None], placed.occupancy[None])[0][shown]
-    if placed.tested.sum() < 2:
-        raise HomologueError("population sparseness needs at least 2 units that respond")
     across = mean[:, placed.tested]
+    nothing = np.full(len(mean), np.nan)
+    several = across.shape[1] >= _FEWEST_UNITS
     labels = placed.bins.coords()[placed.bins.axes[0].name][1][shown]
     with np.errstate(invalid="ignore"):
         alone = np.where(np.isnan(found.effect), np.nan, rolls_treves(mean, axis=0))
     return data.assign(
         rolls_treves=("unit", alone),
-        population=("stimulus_class", vinje_gallant(across, axis=1)),
-        population_rolls_treves=("stimulus_class", rolls_treves(across, axis=1)),
+        population=("stimulus_class", vinje_gallant(across, axis=1) if several else nothing),
+        population_rolls_treves=(
+            "stimulus_class",
+            rolls_treves(across, axis=1) if several else nothing,
+        ),
     ).assign_coords(stimulus_class=labels)

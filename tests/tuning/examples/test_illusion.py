@@ -178,7 +178,7 @@ def test_silent_units_have_a_reason_and_single_units_no_directions():
     rec = nested(np.random.default_rng(10), np.zeros((CLASSES, 2)))
     rec.values[:, 1] = 0
     found = illusion(rec, "stimulus", rng=0, **FEW)
-    assert found["reason"].values.tolist() == ["", "constant activity"]
+    assert found["reason"].values.tolist() == ["", "no activity"]
     assert np.isnan(found["p"].values[1])
     assert np.isnan(found["direction_p"].values).all()
     assert found["state"].values[1] == ""

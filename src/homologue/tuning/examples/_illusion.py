@@ -11,6 +11,7 @@ import xarray as xr
 from homologue._errors import HomologueError, InvalidDesign
 from homologue.inference import Design, benjamini_hochberg, exchangeability, p_value, result
 from homologue.inference._labelled import Labelled, labelled_design
+from homologue.tuning._reason import reasons
 from homologue.tuning.examples._controls import (
     monotonic,
     quintile_counts,
@@ -370,7 +371,7 @@ def _dataset(
         "top_q": ("unit", top_q),
         "state": ("unit", state),
         "illusion": ("unit", state == "illusion"),
-        "reason": ("unit", np.where(tested, "", "constant activity").astype(object)),
+        "reason": ("unit", reasons(labelled.activity(rec), tested)),
         "label": (("unit", "half"), names[found["label"].T]),
         "rival": (("unit", "half"), names[found["rival"].T]),
         "quintile_share": (("unit", "quintile"), found["quintile_share"].T),
