@@ -48,6 +48,48 @@ def test_rare_concept_cells_are_found_where_the_typical_unit_shows_nothing():
     assert asked(get("units-are-tuned"), noise, codes).effect < 0.2
 
 
+def spoken(drive, *, nested=False, seed=3):
+    """Four concepts of 12 words in two wordings; the drive of each (concept, wording, unit)."""
+    rng = np.random.default_rng(seed)
+    word, wording = np.repeat(np.arange(48), 2), np.tile([0, 1], 48)
+    activity = rng.standard_normal((96, 12)) + drive[word // 12, wording]
+    return make(
+        activity,
+        group=word * 2 + wording if nested else word,
+        variables={
+            "class": variable(word // 12, categories=list("abcd")),
+            "template": variable(wording, quantity="wording"),
+        },
+        system="toy", kind="model", family="toy",
+    )  # fmt: skip
+
+
+def test_a_concept_in_one_wording_is_no_concept():
+    drive = np.zeros((4, 2, 12))
+    drive[:, 0, :4] = 8 * np.eye(4)
+    in_one = ask(CONCEPT_CELLS, [spoken(drive)], "class", system="toy", effort=QUICK, seed=0)
+    assert abs(in_one.effect) < 0.3
+    drive[:, 1] = drive[:, 0]
+    in_both = ask(CONCEPT_CELLS, [spoken(drive)], "class", system="toy", effort=QUICK, seed=0)
+    assert in_both.effect > 0.8
+    assert in_both.p == 0.01
+    # Where a group is one wording there is nothing to carry over; exemplars alone are halved.
+    nested = spoken(drive, nested=True)
+    assert ask(CONCEPT_CELLS, [nested], "class", system="toy", effort=QUICK, seed=0).p == 0.01
+
+
+def test_nothing_is_carried_over_by_chance():
+    """Units that answer one of the wordings, whatever it is of, and words of uneven strength."""
+    p = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        drive = np.broadcast_to(3 * rng.standard_normal((1, 2, 12)), (4, 2, 12))
+        rec = spoken(drive, seed=1000 + seed)
+        rec.values[:] += 2 * np.repeat(rng.standard_normal((48, 12)), 2, axis=0)
+        p.append(ask(CONCEPT_CELLS, [rec], "class", system="toy", effort=QUICK, seed=seed).p)
+    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+
+
 def test_a_map_is_found_in_places_only():
     rng = np.random.default_rng(2)
     noise, label, codes = population(rng)

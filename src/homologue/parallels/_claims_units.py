@@ -22,7 +22,9 @@ _LABELS = (
 )
 
 
-def _labelled(statistic: Callable[[np.ndarray], np.ndarray]) -> Gather:
+def _labelled(
+    statistic: Callable[[np.ndarray], np.ndarray], *, other_wordings: bool = False
+) -> Gather:
     """Return a way to gather evidence for a statistic of (..., class, group, unit)."""
 
     def gather(
@@ -33,7 +35,13 @@ def _labelled(statistic: Callable[[np.ndarray], np.ndarray]) -> Gather:
         rng: np.random.Generator,
     ) -> Evidence:
         return labelled_evidence(
-            recordings, variable, statistic, sizes=sizes, effort=effort, rng=rng
+            recordings,
+            variable,
+            statistic,
+            sizes=sizes,
+            effort=effort,
+            rng=rng,
+            other_wordings=other_wordings,
         )
 
     return gather
@@ -42,23 +50,24 @@ def _labelled(statistic: Callable[[np.ndarray], np.ndarray]) -> Gather:
 CONCEPT_CELLS_EXIST = register(
     Claim(
         id="concept-cells-exist",
-        version=1,
+        version=2,
         question="Are there concept cells in both?",
         sentence=(
-            "Among a dozen units there is one that tells a concept apart, for exemplars it was "
-            "not chosen on."
+            "Among a dozen units there is one that tells a concept apart, for exemplars and in "
+            "wordings it was not chosen on."
         ),
         statistic=(
             "2·AUC − 1 of the most selective of 12 units, unit and sign chosen on half of the "
-            "exemplars and measured on the other half (invariance over exemplars)"
+            "exemplars and measured on the other half, in other wordings where the recording "
+            "has several (invariance)"
         ),
         null=_LABELS,
         against=(
-            "no unit that stays selective for other exemplars; for “specific”, such units in "
-            "untrained twins or in other sciences' tables as well"
+            "no unit that stays selective for other exemplars in other wordings; for "
+            "“specific”, such units in untrained twins or in other sciences' tables as well"
         ),
         sizes=Sizes(groups=6, units=12, classes=2),
-        gather=_labelled(best_unit_selectivity),
+        gather=_labelled(best_unit_selectivity, other_wordings=True),
         needs=("variable", "given labels"),
         references=(
             Reference("Quian Quiroga et al. 2005, Nature 435:1102", "10.1038/nature03687"),

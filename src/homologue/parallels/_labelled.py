@@ -43,6 +43,7 @@ def labelled_evidence(
     effort: Effort,
     rng: np.random.Generator | int,
     circular: bool = False,
+    other_wordings: bool = False,
 ) -> Evidence:
     """Evaluate a statistic of balanced sets, its label-permutation null and its bootstrap.
 
@@ -62,6 +63,11 @@ def labelled_evidence(
     circular : bool
         Call ``statistic(activity, angle)`` with the angle of each class, radians, shape
         (repeat, class): the variable declares a period.
+    other_wordings : bool
+        Read the even replicates of a set (half A of a split-half statistic) in half of the
+        wordings, and the odd ones in the others. A wording is a variable on ``sample`` that
+        declares ``quantity="wording"``; it counts where every group was recorded in both
+        halves, and labels are exchanged between groups.
 
     Returns
     -------
@@ -107,7 +113,14 @@ def labelled_evidence(
             design = _design(first, keep, label, group_code)
     columns = some_units(first, POOL_UNITS if between else POOL_UNITS_WITHIN, rng)
     read = _group_means if between else _rows
-    parts = tuple(read(rec, keep, group_code, columns) for rec in recordings)
+    sides = _wordings(first, keep, group_code) if other_wordings and between else [keep >= 0]
+    parts = tuple(
+        np.concatenate([read(rec, keep[side], group_code[side], columns) for side in sides])
+        for rec in recordings
+    )
+    # Means in the second half of the wordings stand below those in the first.
+    count = int(group_code.max()) + 1
+    shift = np.arange(sizes.groups) % len(sides) * count
     setup = Setup(label, group_code, parts, design, sizes)
     sampler = _between if between else _within
     angle = _angles(first[variable], codes, usable) if circular else None
@@ -119,7 +132,8 @@ def labelled_evidence(
             role, tables, rows, chosen = batch
             also = () if angle is None else (angle[chosen],)
             values = [
-                statistic(_gather(table, rows, units), *also).mean(axis=1) for table in tables
+                statistic(_gather(table, rows + shift, units), *also).mean(axis=1)
+                for table in tables
             ]
             return role, np.mean(values, axis=0)
 
@@ -170,6 +184,19 @@ def _some_groups(label: np.ndarray, group: np.ndarray, rng: np.random.Generator)
         members = np.flatnonzero(own == c)
         chosen[rng.permutation(members)[:POOL_GROUPS]] = True
     return np.flatnonzero(chosen[group])
+
+
+def _wordings(rec: xr.DataArray, keep: np.ndarray, group: np.ndarray) -> list[np.ndarray]:
+    """Return the samples of either half of the wordings; all of them where there are none."""
+    named = [c for c in rec.coords.values() if c.attrs.get("quantity") == "wording"]
+    wording = [c.values[keep] for c in named if c.dims == ("sample",)]
+    if not wording:
+        return [keep >= 0]
+    half = np.unique(np.stack(wording), axis=1, return_inverse=True)[1].ravel() % 2
+    sides = [half == side for side in (0, 1)]
+    everyone = np.unique(group).size
+    complete = all(np.unique(group[side]).size == everyone for side in sides)
+    return sides if complete else [keep >= 0]
 
 
 def _group_means(

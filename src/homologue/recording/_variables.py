@@ -60,7 +60,8 @@ def variable(
         Units of measure.
     quantity : str, optional
         What kind of thing is told apart: ``"space"`` for places and directions, which claims
-        about maps ask for.
+        about maps ask for; ``"wording"`` for what should not matter (a template, a voice), which
+        claims about concepts carry over.
 
     Returns
     -------

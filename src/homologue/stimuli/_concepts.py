@@ -147,7 +147,7 @@ def _fill(
     variables: dict[str, Any] = {
         "concept": concept_of,
         "exemplar": exemplar_of,
-        "template": template_of,
+        "template": variable(template_of, quantity="wording"),
     }
     if len(chosen) == 1 and chosen[0] in ROUND:
         place = [WORDS[chosen[0]].index(word) for word in exemplar_of]
