@@ -255,7 +255,7 @@ def test_a_model_says_what_it_lacks(homologue, toy_model, argv, said):
     [
         (
             ["tuning.vector_length", "head-direction", "--variable", "angle"],
-            ["p: of 19 tested, 19 at 0.05, 19 at 0.01, 19 at 0.001"],
+            ["p: of 19 tested, 19 at 0.05 (100.0%), 19 at 0.01 (100.0%), 19 at 0.001 (100.0%)"],
         ),
         (
             ["tuning.place_fields", "hippocampus", "--variable", "track",

@@ -61,6 +61,31 @@ def test_a_unit_of_a_language_model_reads_the_same():
     assert len(figure.axes[2].patches) > 0
 
 
+def test_pictures_stand_in_rows_and_a_curve_with_gaps_is_seen():
+    orientation = np.tile([0.0, 10.0, 20.0, 70.0], 10)
+    rng = np.random.default_rng(0)
+    rec = make(
+        (orientation + rng.normal(size=40))[:, None],
+        variables={"orientation": variable(orientation)},
+    )
+    pictures = list(rng.random((40, 8, 8)))
+    figure = plot.unit(rec, 0, "orientation", rng=0, permutations=99, bins=6, pictures=pictures)
+    curve, _, shown = figure.axes
+    assert len(shown.artists) == 6 + 5 + 2
+    assert curve.lines[0].get_marker() == "o"
+    assert np.isfinite(curve.lines[0].get_ydata()).all()
+    means = [rec.values[orientation == o].mean() for o in (20.0, 70.0)]
+    assert curve.lines[0].get_ydata()[-2:] == pytest.approx(means)
+
+
+def test_all_of_the_largest_are_shown_where_samples_have_no_order():
+    rec = systems.get("fly").record()
+    figure = plot.unit(rec, "Or22a", "odour_class", rng=0, permutations=99)
+    names = np.array(rec["stimulus"].attrs["categories"], dtype=object)
+    one = rec.sel(unit="Or22a") if "unit" in rec.indexes else rec[:, list(rec.unit).index("Or22a")]
+    assert set(names[np.argsort(-one.values)[:6]]) <= set(texts(figure.axes[2]))
+
+
 def test_a_time_series_shows_the_course_around_separate_moments():
     rng = np.random.default_rng(0)
     angle = np.cumsum(rng.normal(size=3000)) % (2 * np.pi)

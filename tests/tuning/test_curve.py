@@ -197,3 +197,19 @@ def test_the_null_of_reliability_is_that_of_shifted_labels(rng, planted):
     assert np.all(np.abs(found.reliability_null_mean - expected.mean(axis=0)) < 4 * error)
     assert found.reliability_null_std.values == pytest.approx(expected.std(axis=0), rel=0.35)
     assert found.reliability[2] > 0.9
+
+
+@pytest.mark.parametrize("period", [None, 180])
+def test_values_on_a_grid_are_bins_of_their_own(period):
+    """Gratings at eight orientations: the curve stands at the orientations, not between them."""
+    shown = np.tile(np.arange(8) * 22.5, 12)
+    response = 1 + np.cos(2 * np.radians(shown - 45))
+    rec = make(response[:, None], variables={"orientation": variable(shown, period=period)})
+    found = tuning_curve(rec, "orientation", rng=0, bins=20, **QUICK)
+    assert found["orientation"].values == pytest.approx(np.arange(8) * 22.5)
+    assert found.effect.values[0] == pytest.approx(response[:8])
+    assert found.preferred.item() == pytest.approx(45)
+    coarse = tuning_curve(rec, "orientation", rng=0, bins=4, **QUICK)
+    assert coarse.sizes["bin"] == 4
+    uneven = make(response[:, None], variables={"size": variable(2.0 ** (shown / 22.5))})
+    assert tuning_curve(uneven, "size", rng=0, bins=20, **QUICK).sizes["bin"] == 20

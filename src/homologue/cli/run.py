@@ -129,8 +129,12 @@ def _sentences(found: dict[str, Any]) -> list[str]:
             continue
         if name == "effect" or counts["tested"] < 2:
             continue
-        passed = ", ".join(f"{counts[f'at_{level:g}']} at {level:g}" for level in _LEVELS)
-        lines.append(f"{name}: of {counts['tested']} tested, {passed}")
+        tested = counts["tested"]
+        passed = [
+            f"{counts[f'at_{level:g}']} at {level:g} ({counts[f'at_{level:g}'] / tested:.1%})"
+            for level in _LEVELS
+        ]
+        lines.append(f"{name}: of {tested} tested, {', '.join(passed)}")
     if lines and "effect" in found:
         low, middle, high = (_output.number(value) for value in found["effect"].values())
         lines.append(f"effect: median {middle}, from {low} to {high}")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_CLASSES = 16
+_FEW_BINS = 16
 
 
 def draw_curve(axes: Axes, curve: xr.Dataset, variable: str, colours: Scheme) -> None:
@@ -35,12 +36,25 @@ def draw_curve(axes: Axes, curve: xr.Dataset, variable: str, colours: Scheme) ->
 
 
 def _draw_line(axes: Axes, curve: xr.Dataset, place: np.ndarray, colours: Scheme) -> None:
-    axes.fill_between(
-        place, curve["null_low"], curve["null_high"], color=colours.null, alpha=0.3, linewidth=0
+    known = np.isfinite(curve["effect"].values)
+    low, high, null_low, null_high, effect = (
+        curve[name].values[known] for name in ("low", "high", "null_low", "null_high", "effect")
     )
-    axes.fill_between(place, curve["low"], curve["high"], color=colours.data, alpha=0.25, lw=0)
-    axes.plot(place, curve["effect"], color=colours.data, linewidth=1.6)
-    axes.margins(x=0)
+    place = place[known]
+    few = place.size <= _FEW_BINS
+    if known.all():
+        axes.fill_between(place, null_low, null_high, color=colours.null, alpha=0.3, lw=0)
+        axes.fill_between(place, low, high, color=colours.data, alpha=0.25, lw=0)
+    else:
+        # Bins that were never visited: nothing is drawn across them.
+        axes.vlines(place, null_low, null_high, color=colours.null, alpha=0.3, linewidth=7)
+        axes.vlines(place, low, high, color=colours.data, linewidth=1.4)
+    line = "-" if known.all() else ""
+    axes.plot(
+        place, effect, line, marker="o" if few or not line else "", color=colours.data,
+        linewidth=1.6, markersize=3.5,
+    )  # fmt: skip
+    axes.margins(x=0.04 if few or not line else 0)
 
 
 def _draw_classes(axes: Axes, curve: xr.Dataset, names: np.ndarray, colours: Scheme) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _CHARACTERS = 58
+_ACROSS, _PICTURE = 6, 50
 _HEADINGS = {"top": "largest", "quantile": "one from each fifth", "bottom": "smallest"}
 
 
@@ -33,6 +34,10 @@ def draw_examples(
     """
     no_axes(axes)
     rows = _chosen(shown)
+    if pictures is not None:
+        _pictures(axes, shown, rows, pictures, colours)
+        return
+    in_context = _in_context(shown)
     lines: list[tuple[str, int | None]] = []
     for kind, members in rows:
         lines.append((_HEADINGS[kind], None))
@@ -47,16 +52,16 @@ def draw_examples(
         value = float(shown["value"][member])
         axes.text(0.09, y, f"{value:.3g}", ha="right", va="center", fontsize=7.5,
                   color=colours.muted, family="monospace")  # fmt: skip
-        if pictures is not None:
-            _picture(axes, y, pictures[int(shown["sample"][member])])
-        elif "token" in shown:
+        if in_context:
             _tokens(axes, y, shown.isel(example=member), scale, colours)
         elif _has_course(shown):
             _course(axes, y, shown.isel(example=member), scale, colours)
         else:
             name = str(shown["stimulus"].values[member]) if "stimulus" in shown else ""
-            axes.text(0.12, y, name, va="center", fontsize=8.5, color=colours.ink)
-        if "label" in shown and "token" not in shown:
+            short = name if len(name) <= _CHARACTERS else name[: _CHARACTERS - 1] + "…"
+            axes.text(0.12, y, short.replace("$", r"\$"), va="center", fontsize=8.5,
+                      color=colours.ink)  # fmt: skip
+        if "label" in shown and not in_context:
             label = str(shown["label"].values[member])
             axes.text(0.99, y, label, ha="right", va="center", fontsize=8, color=colours.muted)
 
@@ -77,16 +82,26 @@ def _chosen(shown: xr.Dataset) -> list[tuple[str, np.ndarray]]:
 
 def _distinct(shown: xr.Dataset) -> np.ndarray:
     """Return examples that differ: in what came before them, or by more than a moment."""
-    if "token" in shown:
+    if _in_context(shown):
         past = shown["token"].values[:, shown["offset"].values <= 0]
         heard = ["".join(map(str, row)) for row in past]
         return np.sort(np.unique(heard, return_index=True)[1])
+    if not _has_course(shown):
+        return np.arange(shown.sizes["example"])
     kept: list[int] = []
     sample, apart = shown["sample"].values, shown.sizes["offset"] // 2
     for number, place in enumerate(sample):
         if all(abs(place - sample[other]) > apart for other in kept):
             kept.append(number)
     return np.array(kept, dtype=np.int64)
+
+
+def _in_context(shown: xr.Dataset) -> bool:
+    """Say whether examples are tokens to be marked: alone, without a text around, they are not."""
+    if "token" not in shown:
+        return False
+    words = shown["token"].values != ""
+    return bool(words.sum(axis=1).max() > 1) or "stimulus" not in shown
 
 
 def _has_course(shown: xr.Dataset) -> bool:
@@ -150,19 +165,48 @@ def _rows(axes: Axes, y: float) -> tuple[float, float]:
 
 
 def _course(axes: Axes, y: float, example: xr.Dataset, scale: _Scale, colours: Scheme) -> None:
-    """Draw the activity around the example, the example marked."""
+    """Draw the activity around the example, the example marked: spikes as ticks, a raster."""
     offset = example["offset"].values.astype(float)
     value = np.array([scale(v) if np.isfinite(v) else np.nan for v in example["activation"].values])
     x = 0.12 + 0.6 * (offset - offset[0]) / (offset[-1] - offset[0])
-    axes.plot(x, y + 0.4 - 0.8 * value, color=colours.data, linewidth=1.0)
+    if example.attrs.get("spikes"):
+        spiking = np.isfinite(value) & (example["activation"].values > 0)
+        top = y + 0.4 - 0.8 * value
+        axes.vlines(x[spiking], y + 0.4, top[spiking], color=colours.data, linewidth=1.6)
+        axes.plot(x[[0, -1]], [y + 0.4] * 2, color=colours.null, linewidth=0.6)
+    else:
+        axes.plot(x, y + 0.4 - 0.8 * value, color=colours.data, linewidth=1.0)
     here = int(np.flatnonzero(offset == 0)[0])
     axes.plot(x[here], y + 0.4 - 0.8 * value[here], "o", color=colours.contrast, markersize=3)
 
 
-def _picture(axes: Axes, y: float, picture: Any) -> None:
+def _pictures(
+    axes: Axes,
+    shown: xr.Dataset,
+    rows: list[tuple[str, np.ndarray]],
+    pictures: Sequence[Any],
+    colours: Scheme,
+) -> None:
+    """Draw the pictures of each heading side by side, activity and label beneath."""
+    axes.set_xlim(0, _ACROSS)
+    axes.set_ylim(len(rows), 0)
+    for row, (kind, members) in enumerate(rows):
+        axes.text(0, row + 0.02, _HEADINGS[kind], color=colours.muted, va="top", fontsize=8)
+        for column, member in enumerate(members[:_ACROSS]):
+            x = column + 0.46
+            said = f"{float(shown['value'][member]):.3g}"
+            if "label" in shown:
+                said += "\n" + str(shown["label"].values[member])
+            _picture(axes, (x, row + 0.45), pictures[int(shown["sample"][member])])
+            axes.text(x, row + 0.8, said, ha="center", va="top", fontsize=7,
+                      color=colours.muted)  # fmt: skip
+
+
+def _picture(axes: Axes, place: tuple[float, float], picture: Any) -> None:
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     array = np.asarray(picture, dtype=float)
     array = (array - array.min()) / max(float(np.ptp(array)), 1e-12)
-    box = OffsetImage(array, zoom=22 / array.shape[0], cmap=CONTINUOUS if array.ndim == 2 else None)
-    axes.add_artist(AnnotationBbox(box, (0.2, y), frameon=False, pad=0))
+    zoom = _PICTURE / max(array.shape[:2])
+    box = OffsetImage(array, zoom=zoom, cmap=CONTINUOUS if array.ndim == 2 else None)
+    axes.add_artist(AnnotationBbox(box, place, frameon=False, pad=0))

@@ -54,7 +54,8 @@ def unit(
         What :func:`homologue.tuning.examples.collect` returned, from this recording or from
         another with this unit (a million tokens); from ``rec`` if left out.
     pictures : sequence of array, optional
-        The stimuli as pictures, one per sample of the recording the examples come from.
+        The stimuli as pictures, one per sample of the recording the examples come from; each is
+        drawn over its own range of grey levels.
     bins : int
         Of a variable that is not categorical.
     permutations : int
@@ -107,7 +108,7 @@ def unit(
         _label_curve(left, one, curve, variable)
         _histogram(middle, one, variable, tested, colours)
         draw_examples(right, shown, colours, pictures=pictures)
-        right.set_title("what drives it")
+        right.set_title("what drives it" + shown.attrs.get("around", ""))
         figure.suptitle(_title(one, name, tested), x=0.01, ha="left", fontsize=10)
     return figure
 
@@ -139,8 +140,13 @@ def _with_course(shown: xr.Dataset, rec: xr.DataArray, variable: str) -> xr.Data
     around = sample[:, None] + offset
     inside = (around >= 0) & (around < rec.sizes["sample"])
     course = np.where(inside, rec.values[np.clip(around, 0, rec.sizes["sample"] - 1), 0], np.nan)
-    return shown.drop_dims("offset").assign(
-        activation=(("example", "offset"), course), offset=("offset", offset)
+    step = rec.attrs.get("sampling_interval")
+    said = f", ± {_COURSE * float(step):.3g} s around" if step else ""
+    spikes = str(rec.attrs.get("activity_units", "")).startswith("spikes")
+    return (
+        shown.drop_dims("offset")
+        .assign(activation=(("example", "offset"), course), offset=("offset", offset))
+        .assign_attrs(around=said, spikes=int(spikes and not (rec.values < 0).any()))
     )
 
 

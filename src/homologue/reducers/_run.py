@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from homologue.reducers._protocol import Block
 _CHECKPOINT_SECONDS = 30.0
 
 Parts = Iterable[xr.DataArray | Block]
+From = Callable[[int], Parts]
 
 
 def run(
-    source: xr.DataArray | str | os.PathLike[str] | Parts,
+    source: xr.DataArray | str | os.PathLike[str] | Parts | From,
     reducers: Reducers,
     *,
     device: str | None = None,
@@ -32,9 +33,11 @@ def run(
 
     Parameters
     ----------
-    source : xarray.DataArray, path, or iterable of parts
-        A recording in memory; a stored one, opened or by its path; or recordings (or blocks)
-        that follow each other, such as ``system.blocks(stimuli, …)``.
+    source : xarray.DataArray, path, iterable of parts, or callable
+        A recording in memory; a stored one, opened or by its path; recordings (or blocks) that
+        follow each other, such as ``system.blocks(stimuli, …)``; or a function from the first
+        sample to read to those parts, ``lambda start: system.blocks(stimuli, …, start=start)``,
+        so that a pass that goes on does not run the model on what it has seen.
     reducers : Reducer, sequence of Reducer, or mapping of str to Reducer
         What is taken.
     device : str, optional
@@ -86,7 +89,12 @@ def run(
     if isinstance(source, (str, os.PathLike)):
         source = recording.open(source)
     written = time.monotonic()
-    for part in _after(source, start, start + passed.count):
+    seen = start + passed.count
+    if not isinstance(source, xr.DataArray) and callable(source):
+        parts = _after(source(seen), seen, seen)
+    else:
+        parts = _after(source, start, seen)
+    for part in parts:
         passed.update(part)
         if held is not None and time.monotonic() - written >= _CHECKPOINT_SECONDS:
             passed.save(held)

@@ -12,6 +12,9 @@ from homologue._errors import HomologueError, InvalidDesign
 from homologue._typing import Array, Float
 from homologue.recording import classes, validate
 
+_MOST_PLACES = 1000
+_EVEN = 1e-6
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -85,6 +88,8 @@ def bin_variable(
     variable : str or pair of str
         Categorical (codes with categories, or plain integers): a bin per class that occurs.
         With a ``period``: equal arcs from 0. Otherwise equal steps from smallest to largest.
+        Where a variable takes values on an even grid (the orientations of gratings, days of the
+        week) of no more places than ``bins``: a bin a place, with the value as its middle.
     bins : int or pair of int
         Bins of each variable that is not categorical; at least 2 (3 if circular).
 
@@ -148,12 +153,28 @@ def _one(rec: xr.DataArray, name: str, count: int) -> tuple[np.ndarray, Axis]:
     _two_values(name, np.unique(values[known]).size)
     low = 0.0 if period is not None else float(values[known].min())
     width = float(period if period is not None else values[known].max() - low) / count
+    grid = _grid(values[known], period)
+    if grid is not None and grid[1] <= count:
+        width, count = grid
+        low = float(values[known].min()) - width / 2
     inside = (values[known] - low) % period if period is not None else values[known] - low
     code = np.full(values.shape, -1, dtype=np.int64)
     code[known] = np.minimum(np.floor(inside / width).astype(np.int64), count - 1)
     centres = low + width * (np.arange(count) + 0.5)
     kind = "linear" if period is None else "circular"
     return code, Axis(name, kind, centres, width, period)
+
+
+def _grid(values: np.ndarray, period: float | None) -> tuple[float, int] | None:
+    """Return step and number of places of an even grid that holds all values, if there is one."""
+    found = np.unique(values)
+    if found.size > _MOST_PLACES:
+        return None
+    step = float(np.diff(found).min())
+    whole = (found[-1] - found[0] if period is None else period) / step
+    places = (found - found[0]) / step
+    uneven = np.abs(places - np.rint(places)).max() > _EVEN or abs(whole - round(whole)) > _EVEN
+    return None if uneven else (step, round(whole) + (period is None))
 
 
 def _two_values(name: str, found: int) -> None:

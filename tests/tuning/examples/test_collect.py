@@ -260,3 +260,28 @@ def test_the_first_block_thins_itself_out(dtype):
             order = np.argsort(key, axis=0, kind="stable")[:6]
             order[np.isinf(np.take_along_axis(key, order, 0))] = -1
             np.testing.assert_array_equal(found[f"{side}_sample"], order)
+
+
+def test_a_pass_that_goes_on_asks_for_the_rest_only(tmp_path):
+    rec = recorded(hard(np.random.default_rng(3), 500, np.float32))
+    asked, held = [], tmp_path / "held.npz"
+
+    def parts(start):
+        asked.append(start)
+        for begin in range(start, 500, 100):
+            yield rec[begin : begin + 100]
+
+    options = {"top": 4, "bottom": 3, "draws": 16, "rng": 5, "checkpoint": held}
+    reducer = examples.Examples(
+        top=4, bottom=3, draws=16, rng=5, context=("stimulus", "position", "token")
+    )
+    halfway = reducers.Pass(reducer)
+    halfway.update(rec[:230])
+    halfway.save(held)
+    xr.testing.assert_identical(
+        examples.collect(parts, **options), examples.collect(rec, **{**options, "checkpoint": None})
+    )
+    assert asked == [0, 230]
+    held.unlink()
+    xr.testing.assert_identical(examples.collect(parts, **options), reducers.run(rec, reducer))
+    assert asked == [0, 230, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -193,7 +193,11 @@ class Examples(Reducer):
 
 
 def collect(
-    source: xr.DataArray | str | os.PathLike[str] | Iterable[xr.DataArray],
+    source: xr.DataArray
+    | str
+    | os.PathLike[str]
+    | Iterable[xr.DataArray]
+    | Callable[[int], Iterable[xr.DataArray]],
     *,
     top: int = 10,
     bottom: int = 10,
@@ -208,9 +212,10 @@ def collect(
 
     Parameters
     ----------
-    source : xarray.DataArray, path, or iterable of recordings
+    source : xarray.DataArray, path, iterable of recordings, or callable
         A recording in memory or stored, or ``system.blocks(stimuli, sites=…)``: no activity is
-        kept then.
+        kept then. With a ``checkpoint`` give ``lambda start: system.blocks(stimuli, sites=…,
+        start=start)``, and the model does not run again on what was seen.
     top, bottom : int
         How many of the largest and the smallest values of each unit.
     draws : int
@@ -266,11 +271,7 @@ def collect(
         if isinstance(source, xr.DataArray):
             one = source
         else:
-            parts = iter(source)
-            first = next(parts, None)
-            if first is None:
-                raise InvalidRecording("the source has no parts, so there is nothing to collect")
-            one, source = first, itertools.chain([first], parts)
+            one, source = _peeked(source)
         known = [
             name
             for name in CONTEXT
@@ -284,6 +285,33 @@ def collect(
     )  # fmt: skip
     found: xr.Dataset = run(source, reducer, checkpoint=checkpoint)
     return found
+
+
+def _peeked(
+    source: Iterable[xr.DataArray] | Callable[[int], Iterable[xr.DataArray]],
+) -> tuple[xr.DataArray, Callable[[int], Iterable[xr.DataArray]]]:
+    """Return the first part, and a source that still has it."""
+    parts = iter(source(0) if callable(source) else source)
+    first = next(parts, None)
+    if first is None:
+        raise InvalidRecording("the source has no parts, so there is nothing to collect")
+    whole = itertools.chain([first], parts)
+
+    def after(start: int) -> Iterable[xr.DataArray]:
+        if start and callable(source):
+            return source(start)
+        return _cut(whole, start)
+
+    return first, after
+
+
+def _cut(parts: Iterable[xr.DataArray], start: int) -> Iterable[xr.DataArray]:
+    """Yield what begins at sample ``start``."""
+    place = 0
+    for part in parts:
+        if place + part.sizes["sample"] > start:
+            yield part.isel(sample=slice(max(start - place, 0), None))
+        place += part.sizes["sample"]
 
 
 def _named(side: str, part: State) -> State:
