@@ -62,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     _output.tolerate_narrow_encodings()
+    # Before torch is imported: threads that wait sleep instead of spinning, since a machine that
+    # is shared loses to spinning several times what an idle one gains.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         status = _dispatch(argv)
         sys.stdout.flush()
