@@ -114,7 +114,7 @@ def test_trend_against_scipy():
     np.testing.assert_allclose(first[::-1], each)  # groups come in any order
 
 
-@pytest.mark.parametrize("tails", ["normal", "heavy", "unequal"])
+@pytest.mark.parametrize("tails", ["normal", "heavy", "unequal", "own way"])
 def test_false_positives_of_the_trend(tails):
     draw = np.random.default_rng(3)
     hits = []
@@ -122,6 +122,8 @@ def test_false_positives_of_the_trend(tails):
         loss = draw.standard_t(2, (12, 5)) if tails == "heavy" else draw.normal(size=(12, 5))
         if tails == "unequal":
             loss = loss * draw.lognormal(0, 1.5, (12, 1)) + draw.normal(0, 5, (12, 1))
+        if tails == "own way":  # in proportion to the dose, in no direction on the average
+            loss = draw.normal(size=(12, 1)) * np.arange(5.0)
         hits.append(trend(loss, permutations=99, rng=seed)[1] <= 0.05)
     assert np.mean(hits) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
 

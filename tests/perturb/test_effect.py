@@ -12,6 +12,7 @@ from homologue._errors import HomologueError, InvalidDesign, UnknownName
 from homologue.perturb import Behaviour, own_behaviour
 from homologue.perturb._controls import matched_sets, reading_norms, strata
 from homologue.perturb._measured import interval
+from homologue.recording import make
 from homologue.stimuli import Stimuli
 from homologue.systems import TorchModel
 from homologue.systems.circuits import two_module
@@ -306,3 +307,27 @@ def test_rate():
     assert level.measure(ring.system(), rng=0).sizes["sample"] == 8
     with pytest.raises(UnknownName, match="ring/0"):
         perturb.rate("rin/0", runs=1).measure(ring.system(), rng=0)
+
+
+def test_units_of_a_recording_without_sites_are_of_one():
+    class Toy:
+        name = "toy"
+        lost = 0.0
+
+        def record(self, rng=None):
+            return make(np.random.default_rng(0).normal(size=(20, 30)))
+
+        def perturb(self, one, rng=None):
+            held = Toy()
+            held.lost = 0.1 * len(one.units) * ("3" in one.units)
+            return held
+
+    def read(system, rng):
+        values = np.linspace(1, 2, 8) - system.lost
+        return xr.DataArray(values, dims="sample", coords={"group": ("sample", np.arange(8))})
+
+    found = perturb.effect(
+        Toy(), perturb.ablate(["3"]), Behaviour("level", "", read), draws=19, rng=0
+    )
+    assert found.match.values.tolist() == ["norm", "site"]
+    assert found.effect.values.ravel() == pytest.approx(0.1 / 1.5)

@@ -99,6 +99,28 @@ def test_false_positives_are_at_their_level(tails):
     assert (p <= 0.05).mean() > 0.03
 
 
+def test_blocks_that_differ_are_no_effect_and_labels_stay_in_theirs():
+    """Three animals with offsets, in which units were stimulated unequally often."""
+    p, q = [], []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        block = np.repeat(np.arange(3), 30)
+        who = np.concatenate([rng.permutation(np.resize([b, b, b, 0, 1, 2], 30)) for b in range(3)])
+        response = 3 * rng.normal(size=(3, 8))[block] + rng.normal(size=(90, 8))
+        variables = {"stimulated": recording.variable(who, categories=["a", "b", "c"])}
+        blind = recording.make(response, variables=variables)
+        declared = recording.make(response, variables=variables, block=block)
+        p.append(recorded_effects(declared, permutations=199, rng=seed))
+        q.append(recorded_effects(blind, permutations=199, rng=seed)["p"].values.ravel())
+    share = np.mean(np.concatenate([one["p"].values.ravel() for one in p]) <= 0.05)
+    assert share <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 480)
+    assert np.mean(np.concatenate(q) <= 0.05) > 0.2
+    assert "within blocks" in p[0].attrs["method"]
+    # What blocks alone would give is in the null, not in p.
+    away = [((one["effect"] - one["null_mean"]) / one["null_std"]).values.ravel() for one in p]
+    assert abs(np.concatenate(away).std() - 1) < 0.1
+
+
 def test_no_discoveries_without_an_effect():
     counts = [
         int(recorded_effects(matrix(seed=seed), permutations=199, rng=0)["significant_pairs"])

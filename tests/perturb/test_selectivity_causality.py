@@ -37,6 +37,20 @@ def test_against_scipy():
     assert (found.effect <= found.high).all()
 
 
+def test_the_most_tuned_are_compared_within_their_site():
+    """One of two layers is more tuned and loses more; within a layer nothing is related."""
+    draw, hits = np.random.default_rng(2), []
+    for seed in range(100):
+        site = np.arange(60) % 2
+        tuned, lost = draw.normal(size=(2, 60)) + 3 * site
+        found = perturb.selectivity_versus_causality(
+            tuned, lost, influence=draw.lognormal(size=60), site=site, permutations=99, draws=100,
+            rng=seed,
+        )  # fmt: skip
+        hits.append(float(found.top_p) <= 0.05)
+    assert np.mean(hits) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
+
+
 def test_weights_are_repetitions():
     columns = RNG.normal(size=(20, 2)).round(1)
     weights = RNG.multinomial(20, np.full(20, 1 / 20), 5).astype(float)

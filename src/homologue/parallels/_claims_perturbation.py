@@ -134,24 +134,18 @@ def _graded(
     dose = np.arange(len(GAINS)) - (len(GAINS) - 1) / 2
     norm = np.sqrt((rank**2).sum(axis=0) * (dose**2).sum())
 
-    def trend(doses: Float[Array, "... dose group"]) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
-            return np.where(norm > 0, (doses * rank).sum(axis=-2) / np.maximum(norm, 1e-9), 0.0)
-
     def balanced(each: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
         return margins(each * sign, sign, weight) / 2
 
-    shuffled = rng.permuted(
-        np.broadcast_to(dose[:, None], (effort.permutations, *drop.shape)), axis=1
-    )
-    own = trend(np.broadcast_to(dose[:, None], drop.shape))
+    own = np.where(norm > 0, dose @ rank / np.maximum(norm, 1e-9), 0.0)
+    reversed_ = rng.choice([-1.0, 1.0], (effort.permutations, own.size))
     weight = resamples(sign[None], effort.resamples, rng)
     return _evidence(
         float(balanced(own)),
-        balanced(trend(shuffled)),
+        balanced(own * reversed_),
         balanced(own, weight),
         able,
-        "doses permuted within each held-out group",
+        "order of doses reversed, or not, in each held-out group",
     )
 
 
@@ -279,7 +273,7 @@ PERTURBING_IS_SPECIFIC = register(
 EFFECTS_ARE_GRADED = register(
     Claim(
         id="effects-are-graded-with-dose",
-        version=1,
+        version=2,
         question="Do cooling and scaling show the same of both?",
         sentence="The more the tuned units are cooled, the more of their contrast is lost.",
         statistic=(
@@ -287,8 +281,9 @@ EFFECTS_ARE_GRADED = register(
             f"averaged over held-out groups, both sides of the contrast alike; {_OWN}"
         ),
         null=(
-            "doses permuted within each held-out group: the claim is about grading, and which "
-            "units are cooled is the business of specificity"
+            "order of doses reversed, or not, in each held-out group: groups may change with the "
+            "dose, but in no direction on the average; which units are cooled is the business of "
+            "specificity"
         ),
         against="losses that come at once, come back, or have the other sign",
         sizes=_SIZES,

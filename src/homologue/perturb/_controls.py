@@ -171,10 +171,12 @@ def influence(system: Any, rec: xr.DataArray) -> xr.DataArray:
     else:
         values = np.abs(activity.values).mean(axis=0, dtype=np.float64) * norm
         name = "activation × outgoing norm"
+    # A recording that names no sites is of one.
+    site = rec["site"].values if "site" in rec.coords else np.full(values.size, "")
     return xr.DataArray(
         values,
         dims=("unit",),
-        coords={"unit": rec["unit"].values, "site": ("unit", rec["site"].values)},
+        coords={"unit": rec["unit"].values, "site": ("unit", site)},
         attrs={"key": name},
     )
 
@@ -202,7 +204,7 @@ def members(names: tuple[str, ...], key: xr.DataArray) -> Bool[Array, " unit"]:
 
 def _outgoing_norm(system: Any, rec: xr.DataArray) -> np.ndarray | None:
     model = getattr(system, "model", None)
-    if model is None:
+    if model is None or "site" not in rec.coords:
         return None
     sites = rec["site"].values.astype(str)
     out = np.full(sites.size, np.nan)

@@ -42,8 +42,8 @@ def recorded_effects(
     Parameters
     ----------
     rec : xarray.DataArray
-        Responses, sample × unit; NaN where a unit was not read. Samples of one unit are
-        exchangeable under the null: a group is a sample.
+        Responses, sample × unit; NaN where a unit was not read. Samples of one unit (of one
+        ``block``, where it is declared) are exchangeable under the null: a group is a sample.
     variable : str
         On ``sample``: which unit was stimulated.
     published : xarray.DataArray, optional
@@ -77,9 +77,9 @@ def recorded_effects(
     Notes
     -----
     Pairs with one response have an effect and a p, no interval. Fails where responses of a unit
-    are not exchangeable, as when animals differ and are not identified: p is then too small by
-    as much as they differ. With m relabellings p is at least 1/(m + 1), and few of them over
-    many pairs leave q coarse.
+    are not exchangeable, as when animals differ and are not declared as ``block``: p is then too
+    small by as much as they differ. With m relabellings p is at least 1/(m + 1), and few of them
+    over many pairs leave q coarse.
 
     References
     ----------
@@ -117,14 +117,18 @@ def recorded_effects(
     stimulated = [str(names[code]) for code in present]
     codes = np.searchsorted(present, codes)
     units = [str(unit) for unit in rec["unit"].values]
+    block = np.zeros(codes.size, dtype=np.int64)
+    if "block" in rec.coords:
+        block = np.unique(rec["block"].values[keep], return_inverse=True)[1]
     # A source of random numbers belongs to a unit's name: the order of units changes nothing.
     sources = np.random.default_rng(rng).spawn(len(units))
     parts = _every_unit(
         values,
         codes,
+        block,
         present.size,
-        permutations,
-        [sources[i] for i in np.argsort(np.argsort(units))],
+        permutations=permutations,
+        sources=[sources[i] for i in np.argsort(np.argsort(units))],
     )
     q = benjamini_hochberg(parts["p"])
     deciding = q if published is None else _aligned(published, stimulated, units)
@@ -140,6 +144,7 @@ def recorded_effects(
             "method": (
                 "mean response to one stimulated unit minus the mean response to the others, in "
                 "SD of the unit; labels of single responses permuted"
+                + (" within blocks" if block.any() else "")
             ),
             "family": "all pairs with a response, Benjamini–Hochberg",
             "interval": "95 %, normal",
@@ -197,7 +202,9 @@ def symmetry(
 def _every_unit(
     values: Float[Array, "sample unit"],
     codes: Int[Array, " sample"],
+    blocks: Int[Array, " sample"],
     count: int,
+    *,
     permutations: int,
     sources: list[np.random.Generator],
 ) -> dict[str, np.ndarray]:
@@ -211,6 +218,7 @@ def _every_unit(
     for unit, source in enumerate(sources):
         here = np.isfinite(values[:, unit])
         response, code = values[here, unit], codes[here]
+        parts = _parts(blocks[here])
         n = np.bincount(code, minlength=count)
         out["n"][:, unit] = n
         total = response.size
@@ -231,51 +239,78 @@ def _every_unit(
             / n[several]
         )
         effect = np.where(usable, observed * factor, np.nan)
-        # A sum of n out of total without replacement has variance n (total − n) / (total − 1).
-        null_std = np.sqrt(n * (total - n) / (total - 1)) * factor
+        mean, null_std = np.zeros(count), np.zeros(count)
+        for part in parts:
+            # A sum of k out of m without replacement has variance s² k (m − k) / (m − 1).
+            k, m = np.bincount(code[part], minlength=count), part.size
+            mean += k * z[part].mean()
+            null_std += z[part].var() * k * (m - k) / max(m - 1, 1)
+        null_std = np.sqrt(null_std) * factor
         column = {
             "effect": effect,
             "low": effect - 1.96 * spread * factor * n,
             "high": effect + 1.96 * spread * factor * n,
-            "null_mean": np.where(usable, 0.0, np.nan),
+            "null_mean": np.where(usable, mean * factor, np.nan),
             "null_std": np.where(usable, null_std, np.nan),
-            "p": np.where(usable, _tail(z, code, count, permutations, source), np.nan),
+            "p": np.where(
+                usable, _tail(z, code, parts, count, permutations=permutations, rng=source), np.nan
+            ),
         }
         for name, one in column.items():
             out[name][:, unit] = one
     return out
 
 
+def _parts(blocks: Int[Array, " response"]) -> list[np.ndarray]:
+    """Return the responses of each block."""
+    order = np.argsort(blocks, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)
+
+
 def _tail(
     z: Float[Array, " response"],
     codes: Int[Array, " response"],
+    parts: list[np.ndarray],
     count: int,
+    *,
     permutations: int,
     rng: np.random.Generator,
 ) -> Float[Array, " stimulated"]:
-    """Return two-sided p of every class sum of z under relabelling.
+    """Return two-sided p of every class sum of z, about its mean, under relabelling within parts.
 
     In two stages: sums that fewer than ``RARE`` of the first relabellings reach are compared
     with ``FINER`` times as many. A pair goes on only if its first p is below any level at which
     the second stage could change the answer, so that both stages together keep the level.
     """
-    observed = np.abs(np.bincount(codes, weights=z, minlength=count))
+    # Relative to its block a response has mean 0, and so has every sum.
+    about = np.empty_like(z)
+    for part in parts:
+        about[part] = z[part] - z[part].mean()
+    observed = np.abs(np.bincount(codes, weights=about, minlength=count))
     n = np.bincount(codes, minlength=count)
     present = np.flatnonzero(n)
     # Sums equal but for the order of addition are ties.
     threshold = observed * (1 - 1e-12) - 1e-12
-    stop = np.cumsum(n[present])
+    each = [np.bincount(codes[part], minlength=count) for part in parts]
     reached = np.zeros(count, dtype=np.int64)
     for first in range(0, permutations, _CHUNK):
         size = min(_CHUNK, permutations - first)
-        # Classes laid side by side on shuffled responses: sums are steps of a running sum.
-        shuffled = rng.permuted(np.broadcast_to(z, (size, z.size)), axis=1)
-        running = np.concatenate([np.zeros((size, 1)), np.cumsum(shuffled, axis=1)[:, stop - 1]], 1)
-        reached[present] += (np.abs(np.diff(running, axis=1)) >= threshold[present]).sum(axis=0)
+        sums = np.zeros((size, present.size))
+        for part, k in zip(parts, each, strict=True):
+            # Classes laid side by side on shuffled responses: sums are steps of a running sum.
+            drawn = rng.permuted(np.broadcast_to(about[part], (size, part.size)), axis=1)
+            running = np.concatenate([np.zeros((size, 1)), np.cumsum(drawn, axis=1)], axis=1)
+            stop = np.cumsum(k[present])
+            sums += np.diff(running[:, np.concatenate([[0], stop])], axis=1)
+        reached[present] += (np.abs(sums) >= threshold[present]).sum(axis=0)
     p = (reached + 1) / (permutations + 1)
     more = FINER * permutations
     for one in present[reached[present] < RARE]:
-        drawn = z[_without_replacement(z.size, int(n[one]), more, rng)].sum(axis=1)
+        drawn = np.zeros(more)
+        for part, k in zip(parts, each, strict=True):
+            if k[one]:
+                some = _without_replacement(part.size, int(k[one]), more, rng)
+                drawn += about[part][some].sum(axis=1)
         b = reached[one] + int((np.abs(drawn) >= threshold[one]).sum())
         p[one] = (b + 1) / (permutations + more + 1)
     return np.where(n > 0, p, np.nan)

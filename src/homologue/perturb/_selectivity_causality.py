@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from homologue._errors import HomologueError, InvalidDesign
-from homologue._typing import Array, Float, Int, Num
+from homologue._typing import Array, Bool, Float, Int, Num
 from homologue.inference import (
     benjamini_hochberg,
     cluster_bootstrap,
@@ -61,7 +61,7 @@ def selectivity_versus_causality(
         ``high`` (95 % over units), ``null_mean``, ``null_std``, ``p`` (two-sided; units permuted
         within sites), ``q`` over predictors, ``n`` units. ``top_effect``: the mean loss of the
         most tuned units; its ``top_null_mean``, ``top_null_std`` and ``top_p``
-        (one-sided) over random units matched on influence (on site without it); ``top_units``.
+        (one-sided) over random units of the same sites matched on influence; ``top_units``.
 
     Raises
     ------
@@ -257,7 +257,7 @@ def _top(
     chosen = np.zeros(len(columns), dtype=bool)
     chosen[np.argsort(-columns[:, 0], kind="stable")[:count]] = True
     lost = columns[:, 1]
-    stratum = part if columns.shape[1] == 2 else strata(columns[:, 2], chosen)
+    stratum = part if columns.shape[1] == 2 else _within_sites(columns[:, 2], chosen, part)
     observed, reason = lost[chosen].mean(), ""
     try:
         sets = matched_sets(chosen, stratum, draws=permutations, rng=rng)
@@ -275,6 +275,18 @@ def _top(
         "top_units": ((), count),
         "top_reason": ((), reason),
     }
+
+
+def _within_sites(
+    influence: Float[Array, " unit"], chosen: Bool[Array, " unit"], part: Int[Array, " unit"]
+) -> Int[Array, " unit"]:
+    """Return strata of like influence, of each site by itself: sites may differ in losses."""
+    out = np.full(part.size, -1)
+    for one in np.unique(part[chosen]):
+        here = np.flatnonzero(part == one)
+        own = strata(influence[here], chosen[here])
+        out[here] = np.where(own >= 0, own + out.max() + 1, -1)
+    return out
 
 
 def _columns(selectivity: Any, effects: Any, influence: Any) -> Float[Array, "unit column"]:

@@ -188,15 +188,13 @@ def mixture_index(
     centred = points - points.mean(axis=0)
     if np.abs(centred).max(initial=0.0) <= 1e-12 * np.abs(points).max(initial=0.0) + 1e-300:
         return 1.0
-    deepest = 0
-    for turn in angle:
-        x = np.sort(centred @ np.array([np.cos(turn), np.sin(turn)]))
-        variance = float((x**2).mean())
-        reach = epsilon * np.sqrt(x**2 + (1 - epsilon**2) * variance)
-        # Both ends rise with x, so they are sorted as x is.
-        closed = np.searchsorted(x + reach, x - reach, side="right")
-        deepest = max(deepest, int((np.arange(1, x.size + 1) - closed).max()))
-    return deepest / len(points)
+    x = np.sort(np.stack([np.cos(angle), np.sin(angle)], axis=1) @ centred.T, axis=1)
+    variance = (x**2).mean(axis=1, keepdims=True)
+    reach = epsilon * np.sqrt(x**2 + (1 - epsilon**2) * variance)
+    # Intervals that are open, from end to end; one that ends where another begins, ends first.
+    ends = np.concatenate([x + reach, x - reach], axis=1)
+    opens = np.argsort(ends, axis=1, kind="stable") >= x.shape[1]
+    return float(np.cumsum(np.where(opens, 1, -1), axis=1).max()) / len(points)
 
 
 def separable_plane(
