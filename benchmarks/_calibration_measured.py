@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from benchmarks import _calibration_worlds as worlds
 from benchmarks._calibration_worlds import World
 from homologue._errors import HomologueError
 
@@ -53,6 +54,27 @@ def until(
 
 
 Measure = Callable[[World, int, np.random.Generator], Measured]
+
+
+@dataclass(frozen=True)
+class Test:
+    """How a public test is asked.
+
+    Attributes
+    ----------
+    measure : callable
+        From :func:`asked`, or ``measure(world, sets, rng) -> Measured``.
+    worlds : tuple of World
+    sets : int
+        Data sets; fewer than 2 000 where they take long.
+    draws : int
+        Draws of the null, fewer than 199 where one takes long.
+    """
+
+    measure: Measure
+    worlds: tuple[World, ...] = worlds.LABELLED
+    sets: int = 2000
+    draws: int = DRAWS
 
 
 def asked(

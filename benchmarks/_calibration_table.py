@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks import _calibration_worlds as worlds
+from benchmarks._calibration_measured import DRAWS
 
 SEPARATOR = " · "
 
@@ -16,12 +17,12 @@ Generated from measured figures by `python -m benchmarks.calibration`; do not ed
 `python -m benchmarks calibration --quick` runs everything on few data sets in two minutes.
 
 Each test below is asked of data in which the activity has nothing to do with the label and no
-unit with another: 40 to 80 samples, 199 draws each, as many data sets as the second column says
-(more where one label serves ten units). The null is the one that the design selects, never one
-chosen for the occasion. A cell holds P(p ≤ .05) / P(p ≤ .01). It passes if neither exceeds its
-level by more than three standard errors (bold: it does not). *Refused* means that the code
-raises an error, or says "not applicable", instead of giving a number; the reasons stand below
-the table. An empty cell was not asked.
+unit with another: 40 to 80 samples, as many data sets as the second column says (more where one
+label serves ten units), 199 draws each unless it says otherwise. The null is the one that the
+design selects, never one chosen for the occasion. A cell holds P(p ≤ .05) / P(p ≤ .01). It passes
+if neither exceeds its level by more than three standard errors (bold: it does not). *Refused*
+means that the code raises an error, or says "not applicable", instead of giving a number; the
+reasons stand below the table. An empty cell was not asked.
 """
 
 _ADDING = """
@@ -36,9 +37,10 @@ not all of them, the worlds and the number of data sets.
 
 The recording has a variable `label` without any relation to its units; the function returns the
 result's Dataset, or p. Then `python -m benchmarks.calibration "tuning.my_test"` measures it and
-writes this page; `--missing` measures whatever has no figures yet. A world in which the test must
-not be used stays in the list: the code has to refuse it. Public analyses without an entry are
-named under the table.
+writes this page; `--missing` measures whatever has no figures yet, or those of fewer data sets. A
+world in which the test must not be used stays in the list: the code has to refuse it. A test of
+other inputs (series of its own, tables of behaviours) draws them itself and names its worlds.
+Public tests without an entry are named under the table.
 """
 
 _WORLDS = """
@@ -55,8 +57,22 @@ _WORLDS = """
 | five groups | 5 groups of 12 | one per group | group offsets, twice the noise |
 
 Tests of a response about an event (`tuning.peri_event`) see 16 trials of four samples with the same
-dependence: none, Cauchy, an offset a trial, an AR(1) series a trial.
+dependence: none, Cauchy, an offset a trial, an AR(1) series a trial; tests of trajectories
+(`population.rotations`, `population.sequence_asymmetry`) 16 trials of ten. Tests of a stimulus of
+several features see three, which depend on each other as the world's units do.
+`claim cycle-tracks-the-stimulus` compares six classes of ten groups and sees twice the samples.
+Not asked, because what they find there is true: mixtures (`population.mixture`) of heavy tails or
+of sessions, and a timescale (`population.intrinsic_timescale`) of AR(1) series.
 """
+
+_OWN_WORLDS = """
+## Tests with worlds of their own
+
+Where the input is no recording with a label: drifting series, documents of tokens, tables of what
+perturbations did to behaviours. Nothing that the test claims is true in any of them.
+
+| test | world | data sets | draws | P(p ≤ .05) / P(p ≤ .01) |
+|---|---|---|---|---|"""
 
 _INTERVALS = """
 ## Intervals
@@ -82,9 +98,27 @@ def _share(value: float) -> str:
     return f"{value:.3f}".removeprefix("0")
 
 
-def _rates(cases: list[Mapping[str, Any]]) -> Iterator[str]:
+ORDER = [world.name for world in worlds.ALL]
+
+
+def _own_worlds(cases: list[Mapping[str, Any]], draws: Mapping[str, int]) -> Iterator[str]:
+    """Yield the table of tests that draw their own data."""
+    rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for case in cases:
+        test, world, what = _parts(case)
+        rows.setdefault((test, world), {})[what] = case
+    for (test, world), cells in rows.items():
+        if "refused" in cells and len(cells) == 1:
+            shown = f"*refused*: {cells['refused']['metric']}"
+        else:
+            shown = " / ".join(_marked(cells[a]) for a in ("0.05", "0.01"))
+        many = draws.get(test.split(",")[0], DRAWS)
+        yield f"| {test} | {world} | {_least_sets({'': cells})} | {many} | {shown} |"
+
+
+def _rates(cases: list[Mapping[str, Any]], draws: Mapping[str, int]) -> Iterator[str]:
     """Yield the table of false-positive rates and the reasons for refusing."""
-    order = [world.name for world in worlds.ALL]
+    order = ORDER
     rows: dict[str, dict[str, dict[str, Mapping[str, Any]]]] = {}
     refused: dict[str, dict[str, Mapping[str, Any]]] = {}
     for case in cases:
@@ -101,7 +135,8 @@ def _rates(cases: list[Mapping[str, Any]]) -> Iterator[str]:
     yield "|---" * (len(order) + 2) + "|"
     for test, measured in rows.items():
         family = refused.get(test) or refused.get(test.split(",")[0], {})
-        line = [test, _least_sets(measured)]
+        many = draws.get(test.split(",")[0], DRAWS)
+        line = [test, _least_sets(measured) + ("" if many == DRAWS else f" ({many} draws)")]
         for world in order:
             cells = measured.get(world)
             said = family.get(world)
@@ -140,7 +175,12 @@ def _marked(case: Mapping[str, Any]) -> str:
 
 
 def render(
-    cases: list[dict[str, Any]], *, missing: Sequence[str] = (), not_asked: Sequence[str] = ()
+    cases: list[dict[str, Any]],
+    *,
+    missing: Sequence[str] = (),
+    not_asked: Sequence[str] = (),
+    without_p: Sequence[str] = (),
+    draws: Mapping[str, int] | None = None,
 ) -> str:
     """Return the page as Markdown.
 
@@ -149,12 +189,23 @@ def render(
     cases : list of dict
         Rows as ``python -m benchmarks calibration --json`` prints them.
     missing, not_asked : sequence of str
-        Pieces of work without figures, and analyses without an entry.
+        Pieces of work without figures, and tests without an entry.
+    without_p : sequence of str
+        Public functions whose results hold no p.
+    draws : mapping of str to int, optional
+        Of each test, where they are not 199.
     """
     careless = [case for case in cases if _parts(case)[0] == "careless"]
     covered = [case for case in cases if _parts(case)[-1].endswith("interval")]
     rates = [case for case in cases if case not in careless and case not in covered]
-    lines = [_HEAD, *_rates(rates)]
+    many = {} if draws is None else draws
+    own = [case for case in rates if _parts(case)[1] not in ORDER]
+    lines = [_HEAD, *_rates([case for case in rates if case not in own], many)]
+    if own:
+        lines += [_OWN_WORLDS, *_own_worlds(own, many)]
+    if without_p:
+        listed = ", ".join(f"`{name}`" for name in without_p)
+        lines += ["", f"They give no p, so that there is nothing to calibrate: {listed}."]
     if not_asked:
         lines += ["", "Not asked yet: " + ", ".join(f"`{name}`" for name in not_asked) + "."]
     if missing:

@@ -12,43 +12,25 @@ list, where the code has to refuse it.
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from benchmarks import _calibration_engine as engine
+from benchmarks import _calibration_fields as fields
+from benchmarks import _calibration_perturb as perturbed
+from benchmarks import _calibration_population as populations
 from benchmarks import _calibration_worlds as worlds
-from benchmarks._calibration_measured import DRAWS, Measure, Measured, asked
-from benchmarks._calibration_worlds import World
+from benchmarks._calibration_measured import DRAWS, Measure, Measured, Test, asked
 from homologue import parallels, population, representation, tuning
 from homologue._errors import HomologueError
 
 FEW = {"permutations": DRAWS}
-SETS = 2000
-
-LABELLED = tuple(world for world in worlds.ALL if world is not worlds.SINGLES)
-UNLABELLED = tuple(world for world in worlds.ALL if world not in (worlds.PHASES, worlds.FEW))
-
-
-@dataclass(frozen=True)
-class Test:
-    """How a public test is asked.
-
-    Attributes
-    ----------
-    measure : callable
-        From :func:`asked`, or ``measure(world, sets, rng) -> Measured``.
-    worlds : tuple of World
-    sets : int
-        Data sets; fewer than 2 000 where they take long.
-    """
-
-    measure: Measure
-    worlds: tuple[World, ...] = LABELLED
-    sets: int = SETS
 
 
 def _selectivity(rec: xr.DataArray, rng: np.random.Generator) -> dict[str, Any]:
@@ -91,11 +73,15 @@ def _decode(rec: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
     return representation.decode(rec, "label", rng=rng, resamples=2, **FEW)
 
 
-def _claim(identity: str) -> Measure:
-    """Return the measurement of one claim, asked as a panel asks it."""
+def _claim(identity: str, *, classes: int = 2, **attrs: Any) -> Measure:
+    """Return the measurement of one claim, asked as a panel asks it.
+
+    Attributes of the variable, for claims that need them: ``period``, ``quantity``.
+    """
     effort = parallels.Effort(permutations=DRAWS, resamples=2, repeats=8)
 
     def question(rec: xr.DataArray, rng: np.random.Generator) -> float:
+        rec["label"].attrs.update(attrs)
         claim = parallels.get(identity)
         variable = "label" if "variable" in claim.needs else None
         seed = int(rng.integers(2**31))
@@ -104,7 +90,7 @@ def _claim(identity: str) -> Measure:
             raise HomologueError(cell.reason)
         return cell.p
 
-    return asked(question, classes=2, units=16)
+    return asked(question, classes=classes, units=16)
 
 
 TESTS: dict[str, Test] = {
@@ -161,19 +147,29 @@ TESTS: dict[str, Test] = {
     "representation.decode": Test(asked(_decode)),
     "population.dimension": Test(
         asked(lambda rec, rng: population.dimension(rec, rng=rng, **FEW), classes=2),
-        (*UNLABELLED, worlds.FEW),
+        (*worlds.UNLABELLED, worlds.FEW),
     ),
     "population.parallel_analysis": Test(
         asked(lambda rec, rng: population.parallel_analysis(rec, rng=rng, **FEW).p[0], classes=2),
-        UNLABELLED, 300,
+        worlds.UNLABELLED, 300,
     ),
     "population.intrinsic_dimension": Test(
         asked(lambda rec, rng: population.intrinsic_dimension(rec, rng=rng, **FEW), classes=2),
-        UNLABELLED, 300,
+        worlds.UNLABELLED, 300,
     ),
     "claim units-are-tuned": Test(_claim("units-are-tuned"), sets=1000),
     "claim population-represents": Test(_claim("population-represents"), sets=1000),
-    "claim code-is-low-dimensional": Test(_claim("code-is-low-dimensional"), UNLABELLED, 1000),
+    "claim code-is-low-dimensional": Test(
+        _claim("code-is-low-dimensional"), worlds.UNLABELLED, 1000
+    ),
+    "claim concept-cells-exist": Test(_claim("concept-cells-exist"), sets=200),
+    "claim examples-characterise-units": Test(_claim("examples-characterise-units"), sets=200),
+    "claim spatial-map-exists": Test(
+        _claim("spatial-map-exists", classes=4, quantity="space"), sets=200
+    ),
+    "claim cycle-tracks-the-stimulus": Test(
+        _claim("cycle-tracks-the-stimulus", classes=6, period=6.0), worlds.LARGER, 200
+    ),
     "inference.permutation_test": Test(engine.engine),
     "families": Test(engine.families),
     "inference.sequential_p_value": Test(engine.sequential),
@@ -181,7 +177,10 @@ TESTS: dict[str, Test] = {
     "inference.circular_shift": Test(
         engine.shifted_label, (worlds.IID, worlds.HEAVY, worlds.SERIES)
     ),
-    "surrogates of units": Test(engine.unit_pairs, UNLABELLED),
+    "surrogates of units": Test(engine.unit_pairs, worlds.UNLABELLED),
+    **fields.ENTRIES,
+    **populations.ENTRIES,
+    **perturbed.ENTRIES,
 }  # fmt: skip
 
 
@@ -200,9 +199,51 @@ def tasks() -> Iterator[tuple[str, str, int]]:
             yield name, world.name, test.sets
 
 
-def not_asked() -> list[str]:
-    """Return the public analyses and the claims that no entry asks."""
-    from homologue.cli._catalogue import analysis_functions
+PACKAGES = ("tuning", "representation", "population", "perturb")
 
-    known = [*sorted(analysis_functions()), *(f"claim {one.id}" for one in parallels.claims())]
-    return [name for name in known if name not in TESTS]
+_ANOTHER = {
+    "perturb.graded": "perturb.dose_response",
+    "perturb.interaction": "perturb.double_dissociation",
+    "perturb.matched_effect": "perturb.effect",
+    "perturb.measurable": "perturb.unit_effects",
+}
+"""Arithmetic of a test that is asked under its other name."""
+
+
+def gives_p(function: Any) -> bool:
+    """Return whether a public function says that it returns a p-value."""
+    text = inspect.getdoc(function) or ""
+    found = re.search(r"\nReturns\n-+\n(.*?)(?=\n\n\w+\n-{3,}\n|\Z)", text, re.S)
+    said = found.group(1) if found else ""
+    return bool(re.search(r"``p``", said)) or "q_value" in said
+
+
+def _public(module: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.ismodule(value):
+            yield from _public(value, f"{prefix}.{name}")
+        elif inspect.isfunction(value) and "Dataset" in str(inspect.signature(value)):
+            yield f"{prefix}.{name}", value
+
+
+def public() -> dict[str, Any]:
+    """Return every public function of the analyses and perturbations that returns a Dataset."""
+    found: dict[str, Any] = {}
+    for package in PACKAGES:
+        found |= _public(importlib.import_module(f"homologue.{package}"), package)
+    return found
+
+
+def without_p() -> list[str]:
+    """Return the public functions whose result holds no p: nothing of them can be calibrated."""
+    return sorted(
+        n for n, one in public().items() if n not in (*TESTS, *_ANOTHER) and not gives_p(one)
+    )
+
+
+def not_asked() -> list[str]:
+    """Return the public tests and the claims that no entry asks."""
+    known = [*sorted(public()), *(f"claim {one.id}" for one in parallels.claims())]
+    silent = {*without_p(), *TESTS, *(name for name, to in _ANOTHER.items() if to in TESTS)}
+    return [name for name in known if name not in silent]

@@ -7,7 +7,7 @@ code under test: it selects the null, or refuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -176,6 +176,9 @@ FEW = World("five groups", _few_groups, _shared)
 ALL = (IID, HEAVY, NESTED, WITHIN, SESSIONS, SERIES, SINGLES, PHASES, FEW)
 """Worlds with a label."""
 
+LABELLED = tuple(world for world in ALL if world is not SINGLES)
+UNLABELLED = tuple(world for world in ALL if world not in (PHASES, FEW))
+
 TRIALS = (
     World(IID.name, _trials, _normal),
     World(HEAVY.name, _trials, _cauchy),
@@ -183,3 +186,71 @@ TRIALS = (
     World(SERIES.name, _trials, _slow_trials),
 )
 """The same dependence among trials about an event."""
+
+
+def _paths(rng: np.random.Generator, classes: int) -> Declared:
+    """Sixteen trials of ten times."""
+    del rng, classes
+    trial = np.repeat(np.arange(16), 10)
+    return Declared(trial % 4, trial, {"trial": trial, "lag": np.tile(np.arange(10) * 0.1, 16)})
+
+
+PATHS = (
+    World(IID.name, _paths, _normal),
+    World(HEAVY.name, _paths, _cauchy),
+    World(WITHIN.name, _paths, _shared),
+    World(SERIES.name, _paths, _slow_trials),
+)
+"""The same dependence among trials of ten times."""
+
+
+def _single_stretch(rng: np.random.Generator, classes: int) -> Declared:
+    declared = _series(rng, classes)
+    return Declared(declared.label, np.zeros(80, int), declared.further)
+
+
+def _larger_singles(rng: np.random.Generator, classes: int) -> Declared:
+    return Declared(_uneven(rng, 140, classes), np.arange(140))
+
+
+def _larger_per_group(rng: np.random.Generator, classes: int) -> Declared:
+    group = np.repeat(np.arange(80), rng.integers(1, 4, 80))
+    return Declared(rng.permutation(np.arange(80) % classes)[group], group)
+
+
+def _larger_within(rng: np.random.Generator, classes: int) -> Declared:
+    group = np.repeat(np.arange(30), rng.integers(6, 10, 30))
+    label = np.concatenate([_uneven(rng, int(size), classes) for size in np.bincount(group)])
+    return Declared(label, group)
+
+
+def _larger_sessions(rng: np.random.Generator, classes: int) -> Declared:
+    parts = []
+    for b in range(3):
+        weight = np.where(np.arange(classes) == b % classes, 3.0, 1.0)
+        count = np.ceil(weight / weight.sum() * 80).astype(int)
+        parts.append(rng.permutation(np.repeat(np.arange(classes), count)[:80]))
+    return Declared(np.concatenate(parts), np.arange(240), {"block": np.repeat(np.arange(3), 80)})
+
+
+LARGER = (
+    World(IID.name, _larger_singles, _normal),
+    World(HEAVY.name, _larger_singles, _cauchy),
+    World(NESTED.name, _larger_per_group, _shared),
+    World(WITHIN.name, _larger_within, _shared),
+    World(SESSIONS.name, _larger_sessions, _shared),
+    FEW,
+)
+"""The same dependence in twice the samples, for claims that compare six classes."""
+
+
+SERIES_WHITE = World("one stretch of 80, normal", _single_stretch, _normal)
+
+
+def _by_itself(*_: object) -> Any:
+    raise TypeError("this world is drawn by its test")
+
+
+def named(kinds: Iterable[str]) -> tuple[World, ...]:
+    """Return worlds of a test that draws its own data, one for each name."""
+    return tuple(World(name, _by_itself, _by_itself) for name in kinds)

@@ -11,7 +11,8 @@ entry of the table (:mod:`benchmarks._calibration_tests`) is measured alone::
 
     python -m benchmarks.calibration                        # everything
     python -m benchmarks.calibration "tuning.*"             # what matches, the rest stays
-    python -m benchmarks.calibration --missing              # what has no figures yet
+    python -m benchmarks.calibration --missing              # no figures yet, or of fewer data sets
+    python -m benchmarks.calibration --missing --most 100   # a first look at what is new
     python -m benchmarks.calibration --page                 # the page anew, nothing measured
 """
 
@@ -21,6 +22,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -63,7 +65,7 @@ def work(*, quick: bool = False) -> list[Task]:
     """Return the pieces of work: (kind, which, number of data sets)."""
     less = 20 if quick else 1
     found: list[Task] = [
-        ("test", (test, world), max(sets // less, 40)) for test, world, sets in tests.tasks()
+        ("test", (test, world), max(sets // less, 10)) for test, world, sets in tests.tasks()
     ]
     found += [("interval", pair, intervals.SETS[pair] // less) for pair in intervals.BOOTSTRAPS]
     found += [("claim interval", pair, intervals.SETS[pair] // less) for pair in intervals.CLAIMS]
@@ -73,13 +75,13 @@ def work(*, quick: bool = False) -> list[Task]:
 
 
 @contextmanager
-def _pool() -> Iterator[ProcessPoolExecutor]:
-    """Hold two processes of one thread each: the arrays are small."""
+def _pool(workers: int = 2) -> Iterator[ProcessPoolExecutor]:
+    """Hold a few processes of one thread each: the arrays are small."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=context) as pool:
+        with ProcessPoolExecutor(min(workers, os.cpu_count() or 1), mp_context=context) as pool:
             yield pool
     finally:
         for name, value in before.items():
@@ -177,7 +179,27 @@ def _write(figures: dict[str, list[dict[str, Any]]]) -> None:
     os.replace(part, FIGURES)
     every = [row for rows in kept.values() for row in rows]
     missing = [_key(task) for task in work() if _key(task) not in kept]
-    PAGE.write_text(render(every, missing=missing, not_asked=tests.not_asked()))
+    PAGE.write_text(
+        render(
+            every,
+            missing=missing,
+            not_asked=tests.not_asked(),
+            without_p=tests.without_p(),
+            draws={name: one.draws for name, one in tests.TESTS.items()},
+        )
+    )
+
+
+def _fewer(rows: list[dict[str, Any]] | None, sets: int) -> bool:
+    """Return whether figures are missing, or of fewer data sets than are asked for now."""
+    if rows is None:
+        return True
+    seen = [
+        int(found.group(1))
+        for row in rows
+        if (found := re.search(r"over (\d+) data sets", row["metric"]))
+    ]
+    return any(one < sets for one in seen)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -185,10 +207,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration")
     parser.add_argument("pattern", nargs="*", help="tests, as in the shell (tuning.*); or all")
     parser.add_argument("--missing", action="store_true", help="only what has no figures yet")
+    parser.add_argument("--most", type=int, help="data sets at most, for a first look")
+    parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     parser.add_argument("--page", action="store_true", help="write the page, measure nothing")
     given = parser.parse_args(arguments)
     figures = _read()
     wanted = [] if given.page else work()
+    if given.most:
+        wanted = [(kind, which, min(sets, given.most)) for kind, which, sets in wanted]
     if given.pattern:
         names = {_key(task): SEPARATOR.join((*task[1], task[0])) for task in wanted}
         wanted = [
@@ -199,8 +225,8 @@ def main(arguments: list[str] | None = None) -> int:
             print("nothing matches; see TESTS in benchmarks/_calibration_tests.py", file=sys.stderr)
             return 2
     if given.missing:
-        wanted = [task for task in wanted if _key(task) not in figures]
-    with _pool() as pool:
+        wanted = [task for task in wanted if _fewer(figures.get(_key(task)), task[2])]
+    with _pool(given.workers) as pool:
         pending = {pool.submit(measured, task): _key(task) for task in wanted}
         for done in as_completed(pending):
             figures[pending[done]] = [judge(case, {}).row() for case in done.result()]

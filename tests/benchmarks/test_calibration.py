@@ -4,14 +4,16 @@ import json
 
 import numpy as np
 import pytest
-from benchmarks._calibration_measured import asked
+from benchmarks._calibration_measured import asked, until
 from benchmarks._calibration_table import render
 from benchmarks._harness import judge
 
 from benchmarks import _calibration_tests as tests
 from benchmarks import _calibration_worlds as worlds
 from benchmarks import calibration
+from homologue import population
 from homologue._errors import InvalidDesign
+from homologue.recording import make
 
 
 def uniform(rec, rng):
@@ -62,12 +64,47 @@ def test_units_that_are_not_tested_count_as_not_found_and_all_of_them_as_a_refus
 def test_every_test_and_world_has_work_and_names_are_public():
     work = calibration.work()
     assert len({calibration._key(task) for task in work}) == len(work)
-    assert all(sets >= 300 for kind, _, sets in work if kind != "leak")
-    from homologue.cli._catalogue import analysis_functions
+    assert all(sets >= 100 for _, _, sets in work)
+    named = {name.split(" (")[0] for name in tests.TESTS if name.split(".")[0] in tests.PACKAGES}
+    assert named <= set(tests.public())
 
-    known = analysis_functions()
-    named = [name for name in tests.TESTS if name.split(".")[0] in ("tuning", "population")]
-    assert set(named) <= set(known)
+
+def test_every_public_test_and_claim_is_asked_and_the_rest_gives_no_p():
+    assert tests.not_asked() == []
+    silent = tests.without_p()
+    assert "population.picture" in silent
+    rec = make(np.random.default_rng(0).normal(size=(40, 4)))
+    shown = (
+        population.picture(rec, "pca", rng=0),
+        population.principal_components(rec),
+        population.outlier_dimensions(rec),
+    )
+    assert all(found.attrs["analysis"] in silent and "p" not in found for found in shown)
+    given = {name for name, function in tests.public().items() if tests.gives_p(function)}
+    assert {"tuning.selectivity", "population.cycles.find", "perturb.effect"} <= given
+    assert not given & set(silent)
+
+
+def test_a_test_with_worlds_of_its_own_has_a_table_of_its_own(monkeypatch):
+    def measure(world, sets, rng):
+        return until(sets, 1, lambda: {"": rng.random() / (3 if world.name == "bad" else 1)})
+
+    entry = tests.Test(measure, worlds.named(("good", "bad")), draws=99)
+    monkeypatch.setattr(tests, "TESTS", {"ours.own": entry})
+    rows = [case.row() for name in ("good", "bad") for case in measured("ours.own", name)]
+    page = render(rows, draws={"ours.own": 99}, without_p=["ours.picture"])
+    good, bad = (line for line in page.splitlines() if line.startswith("| ours.own"))
+    assert good.startswith("| ours.own | good | 2000 | 99 |")
+    assert (good.count("**"), bad.count("**")) == (0, 4)
+    assert "give no p, so that there is nothing to calibrate: `ours.picture`." in page
+
+
+def test_figures_of_fewer_data_sets_are_measured_again():
+    rows = [{"metric": "P(p ≤ 0.05) over 300 data sets, SE 0.01"}]
+    assert calibration._fewer(None, 10)
+    assert calibration._fewer(rows, 301)
+    assert not calibration._fewer(rows, 300)
+    assert not calibration._fewer([{"metric": "too few groups"}], 300)
 
 
 def test_figures_are_kept_piece_by_piece_and_the_page_shows_them(table, tmp_path, monkeypatch):
