@@ -8,6 +8,7 @@ from homologue import plot, systems
 from homologue._errors import UnknownName
 from homologue.plot._style import SCHEMES
 from homologue.recording import make, variable
+from homologue.spikes import Spikes
 from homologue.tuning import examples, selectivity, tuning_curve
 
 
@@ -84,6 +85,28 @@ def test_all_of_the_largest_are_shown_where_samples_have_no_order():
     names = np.array(rec["stimulus"].attrs["categories"], dtype=object)
     one = rec.sel(unit="Or22a") if "unit" in rec.indexes else rec[:, list(rec.unit).index("Or22a")]
     assert set(names[np.argsort(-one.values)[:6]]) <= set(texts(figure.axes[2]))
+
+
+def test_trials_are_a_raster_sorted_by_their_class():
+    rng = np.random.default_rng(0)
+    events = np.arange(30) * 2.0 + 1
+    choice = np.array(["right", "left", "left"] * 10)
+    extra = events[choice == "left"] + 0.12
+    spikes = Spikes.from_list([np.sort(np.concatenate([rng.uniform(0, 61, 100), extra]))])
+    rec = spikes.align(events, window=(-0.5, 0.5)).bin(0.05)
+    rec = rec.assign_coords(choice=variable(choice[rec["trial"].values]))
+    figure = plot.unit(rec, 0, "choice", rng=0, permutations=99)
+    raster = figure.axes[2]
+    assert [label.get_text() for label in raster.get_yticklabels()] == ["right", "left"]
+    marks = np.asarray(raster.collections[0].get_offsets())
+    assert len(marks) == (rec.values > 0).sum()
+    row = np.empty(30, dtype=int)
+    row[np.argsort(choice == "left", kind="stable")] = np.arange(30)
+    lag, trial = rec["lag"].values, rec["trial"].values
+    expected = {(lag[i].round(4), row[trial[i]]) for i in np.flatnonzero(rec.values[:, 0] > 0)}
+    assert {(x.round(4), int(y)) for x, y in marks} == expected
+    alone = plot.unit(rec.drop_vars("time"), 0, "lag", rng=0, permutations=99).axes[2]
+    assert alone.get_ylabel() == "trial"
 
 
 def test_a_time_series_shows_the_course_around_separate_moments():

@@ -12,6 +12,7 @@ from homologue._errors import HomologueError, UnknownName, nearest
 from homologue.inference._labelled import labelled_design
 from homologue.plot._curve import draw_curve
 from homologue.plot._examples import draw_examples
+from homologue.plot._raster import draw_raster, has_trials
 from homologue.plot._style import Scheme, new_figure, scheme, styled
 from homologue.recording import labels
 from homologue.tuning import examples as unit_examples
@@ -39,7 +40,8 @@ def unit(
     The figure reads the same for a neuron and for a unit of a network: left, mean activity by
     the variable with a 95 % band (blue) over the band that relabelling gives (grey); middle,
     all of its activity, with the best class (blue) apart from the rest; right, the samples that
-    drive it most, one from each fifth of its range, and the smallest.
+    drive it most, one from each fifth of its range, and the smallest; of trials around an event
+    (``lag`` and ``trial``) the raster of them all.
 
     Parameters
     ----------
@@ -97,9 +99,10 @@ def unit(
     first, second, third = np.random.default_rng(rng).spawn(3)
     curve = tuning_curve(one, variable, bins=bins, permutations=permutations, rng=first)
     tested = selectivity(one, variable, permutations=permutations, rng=second).isel(unit=0)
+    raster = examples is None and has_trials(one)
     found = unit_examples.collect(one, rng=third) if examples is None else examples
     shown = unit_examples.of(found, name, activity=one if examples is None else None)
-    if examples is None:
+    if examples is None and not raster:
         shown = _with_course(shown, one, variable)
     with styled(colours):
         figure = new_figure(11.5, 4.4)
@@ -107,8 +110,12 @@ def unit(
         draw_curve(left, curve.isel(unit=0), variable, colours)
         _label_curve(left, one, curve, variable)
         _histogram(middle, one, variable, tested, colours)
-        draw_examples(right, shown, colours, pictures=pictures)
-        right.set_title("what drives it" + shown.attrs.get("around", ""))
+        if raster:
+            draw_raster(right, one, variable, colours)
+            right.set_title("its trials")
+        else:
+            draw_examples(right, shown, colours, pictures=pictures)
+            right.set_title("what drives it" + shown.attrs.get("around", ""))
         figure.suptitle(_title(one, name, tested), x=0.01, ha="left", fontsize=10)
     return figure
 
