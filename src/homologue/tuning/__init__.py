@@ -11,6 +11,7 @@ from homologue.tuning._balanced import (
 )
 from homologue.tuning._concepts import concept_cells
 from homologue.tuning._curve import tuning_curve
+from homologue.tuning._discriminability import discriminability
 from homologue.tuning._fields import place_fields
 from homologue.tuning._indices import class_selectivity, d_prime, morcos
 from homologue.tuning._information import (
@@ -39,6 +40,7 @@ __all__ = [
     "clustered_interval",
     "concept_cells",
     "d_prime",
+    "discriminability",
     "examples",
     "invariance",
     "map_reliability",

@@ -64,8 +64,8 @@ def selectivity(
         On ``unit``: ``effect``, ``low``/``high`` (95 %, clustered by group, for the class
         chosen), ``null_mean``/``null_std`` (of the effect's size), ``p``, ``q``, ``n`` (groups),
         ``best_class``, and ``share``, the between-class share of rank variance (Kruskal–Wallis
-        ε²) with ``share_p``. Constant units are kept, with NaN and the ``reason``, and counted
-        in ``attrs["n_constant"]``.
+        ε²) with ``share_p``, ``share_null_mean``, ``share_null_std``. Constant units are kept,
+        with NaN and the ``reason``, and counted in ``attrs["n_constant"]``.
 
     Raises
     ------
@@ -147,6 +147,8 @@ def selectivity(
         best_class=("unit", np.where(constant, "", names[best])),
         share=("unit", shares.observed),
         share_p=("unit", shares.p),
+        share_null_mean=("unit", shares.null_mean),
+        share_null_std=("unit", shares.null_std),
         reason=("unit", reasons(activity, largest.tested)),
     )
 
