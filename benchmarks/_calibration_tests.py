@@ -99,6 +99,9 @@ TESTS: dict[str, Test] = {
     "tuning.class_selectivity": Test(
         asked(lambda rec, rng: tuning.class_selectivity(rec, "label", rng=rng, **FEW), rates=True)
     ),
+    "tuning.discriminability": Test(
+        asked(lambda rec, rng: tuning.discriminability(rec, "label", rng=rng, **FEW))
+    ),
     "tuning.invariance": Test(asked(_invariance), (worlds.IID, worlds.HEAVY, worlds.NESTED)),
     "tuning.mutual_information": Test(
         asked(lambda rec, rng: tuning.mutual_information(rec, "label", rng=rng, **FEW))
