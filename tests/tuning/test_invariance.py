@@ -104,6 +104,12 @@ def test_places_hold_every_wording_with_things_of_its_own():
     for one in range(6):
         for other in range(one):
             assert not things[one] & things[other]
+    place = np.array(variables["place"].attrs["categories"])[variables["place"].values]
+    said = np.array(variables["phrase"].attrs["categories"])[phrases]
+    for where in ("above", "below", "inside"):
+        words = [set(phrase.split()) for phrase in set(said[place == where])]
+        assert len(words) == 6
+        assert sum(map(len, words)) == len(set().union(*words))
 
 
 def test_a_language_model_keeps_concepts_across_templates_and_its_twin_does_not(

@@ -86,8 +86,9 @@ def places(*, n_pairs: int = 24, n_frames: int = 1) -> Stimuli:
     Notes
     -----
     Wordings of left and right share the word itself, so that a preference for "left" can be one
-    for a token; wordings of above, below and inside share none. The untrained twin, in which
-    tokens are unrelated, says how much of an effect is that.
+    for a token; the six wordings of above, of below and of inside have no word in common.
+    Measure these three alone (``isel`` on ``sample``) for what is carried over without one; for
+    all five the untrained twin, in which tokens are unrelated, says how much of an effect is that.
 
     Examples
     --------

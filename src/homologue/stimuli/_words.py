@@ -114,15 +114,19 @@ PAIRS = (
 """Pairs of things that can stand in any of the relations."""
 
 PLACES = {
-    "above": (0, 1, ("above", "over", "higher than", "up above", "on top of", "atop")),
-    "below": (0, -1, ("below", "under", "lower than", "underneath", "beneath", "down below")),
+    "above": (0, 1, ("above", "over", "higher than", "on top of", "atop", "up from")),
+    "below": (0, -1, ("below", "under", "lower than", "at the foot of", "beneath", "down from")),
     "left": (-1, 0, ("left of", "to the left of", "on the left of", "at the left of",
                      "on the left side of", "leftward of")),
     "right": (1, 0, ("right of", "to the right of", "on the right of", "at the right of",
                      "on the right side of", "rightward of")),
-    "inside": (0, 0, ("inside", "in", "within", "enclosed in", "contained in", "deep inside")),
+    "inside": (0, 0, ("inside", "in", "within", "enclosed by", "packed into", "at the heart of")),
 }  # fmt: skip
-"""Place of a thing relative to another: steps to the right, steps up, and six wordings."""
+"""Place of a thing relative to another: steps to the right, steps up, and six wordings.
+
+The wordings of above, of below and of inside have no word in common; those of left and right
+cannot do without it.
+"""
 
 PLACE_FRAMES = (
     "My {} is {} my {}",
