@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homologue import parallels
+from homologue import parallels, systems
 from homologue.cli.explain import sections_of
 
 
@@ -72,3 +72,31 @@ def test_sections_keep_references_apart_and_drop_marks():
         ".. [1] First,\n   second line.\n.. [2] Other [1]_.\n"
     )
     assert found == {"": "Do c.", "References": "[1] First, second line.\n[2] Other [1]."}
+
+
+def test_a_system_is_explained_with_its_options(homologue):
+    outcome = homologue("explain", "head-direction")
+    assert outcome.status == 0
+    for part in ("state = 'wake'", 'state : {"wake", "rem", "sws"}', "angle", "10.1038/nn.3968"):
+        assert part in outcome.out
+    assert "--stimuli" in homologue("explain", "smollm2-135m").out
+    assert "did you mean 'fly'" in homologue("explain", "flie").err
+
+
+@pytest.mark.parametrize("row", systems.describe(), ids=lambda row: row["name"])
+def test_every_system_is_explained(homologue, row):
+    outcome = homologue("explain", row["name"])
+    assert outcome.status == 0
+    assert row["summary"] in " ".join(outcome.out.split())
+
+
+def test_arguments_are_explained(homologue):
+    text = " ".join(homologue("explain", "tuning.peri_event").out.split())
+    assert "baseline, response" in text
+    # An argument without a word of its own starts a line all the same.
+    lines = homologue("explain", "tuning.peri_event").out.splitlines()
+    assert "    rng : numpy Generator or int" in lines
+
+
+def test_one_unit_is_one_unit(homologue):
+    assert " 1 unit, " in homologue("explain", "effects-are-graded-with-dose").out

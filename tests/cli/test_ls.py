@@ -55,3 +55,20 @@ def test_every_row_says_what_it_is(homologue, what):
     assert rows
     for row in rows:
         assert row.get("summary") or row.get("sentence"), row
+
+
+def test_without_a_word_it_counts(homologue):
+    outcome = homologue("ls")
+    assert outcome.status == 0
+    counts = dict(line.split() for line in outcome.out.splitlines()[1:])
+    assert set(counts) == {"systems", "claims", "analyses", "stimuli", "assets"}
+    assert int(counts["claims"]) == len(parallels.claims())
+    assert homologue("ls", "--kind", "brain").out.splitlines()[1].startswith("fly")
+
+
+def test_summaries_have_no_marks(homologue):
+    for what in ("stimuli", "analyses"):
+        for row in homologue("ls", what, "--json").json:
+            assert ":func:" not in row["summary"]
+            assert "``" not in row["summary"]
+            assert not row["summary"].startswith("Return")

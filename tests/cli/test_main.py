@@ -84,7 +84,7 @@ def test_no_verb_is_a_usage_error_that_shows_the_verbs(homologue):
         (["ls", "asets"], "did you mean 'assets'"),
         (["ls", "systems", "--knd", "brain"], "there is no option '--knd'; did you mean '--kind'"),
         (["ls", "systems", "more"], "unexpected argument 'more'"),
-        (["ls"], "required: WHAT"),
+        (["record", "fly"], "required: --to"),
         (["ls", "systems", "--kind", "brian"], "did you mean 'brain'"),
         (["ls", "assets", "--kind", "brain"], "--kind chooses among systems"),
     ],

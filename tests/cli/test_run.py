@@ -296,3 +296,39 @@ def test_a_description_without_an_effect_is_printed_as_it_is(homologue, store):
     outcome = homologue("run", "population.principal_components", store, "--top", "2")
     assert outcome.status == 0
     assert "effect" not in outcome.out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("permutations=abc", "is a whole number; given 'abc'"),
+        ("permutations=True", "is a whole number; given True"),
+        ("minimum_lag=far", "is a number or None; given 'far'"),
+    ],
+)
+def test_an_argument_of_another_type_is_no_fault_of_ours(homologue, pair, said):
+    outcome = homologue("run", "tuning.selectivity", "wine", "--set", pair)
+    assert outcome.status == 2
+    assert said in outcome.err
+
+
+def test_a_second_recording_is_asked_for_in_python(homologue):
+    outcome = homologue("run", "tuning.quiroga", "wine")
+    assert outcome.status == 2
+    assert "needs a second recording as 'baseline'" in outcome.err
+    assert "homologue.tuning.quiroga(rec, …, baseline=…)" in outcome.err
+
+
+def test_the_systems_variable_stands_in_for_one_it_lacks(homologue):
+    outcome = homologue("run", "tuning.concept_cells", "wine", "--set", "permutations=19")
+    assert outcome.status == 0
+    assert "variable: cultivar" in outcome.err
+
+
+def test_rows_without_names_are_counted_and_descriptions_have_no_null(homologue):
+    options = ("--set", "permutations=19", "--top", "2")
+    lines = homologue("run", "population.parallel_analysis", "wine", *options).out.splitlines()
+    assert lines[0].split()[:2] == ["component", "effect"]
+    assert [line.split()[0] for line in lines[1:3]] == ["1", "2"]
+    outcome = homologue("run", "population.principal_components", "wine")
+    assert "a description: it tests nothing" in outcome.err

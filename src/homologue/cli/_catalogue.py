@@ -40,7 +40,7 @@ def claims() -> list[dict[str, Any]]:
 def analyses() -> list[dict[str, Any]]:
     """Return every analysis: a public function from a recording to a Dataset."""
     return [
-        {"name": name, "summary": (inspect.getdoc(function) or "").split("\n")[0]}
+        {"name": name, "summary": _summary(function)}
         for name, function in sorted(analysis_functions().items())
     ]
 
@@ -114,9 +114,16 @@ def stimuli() -> list[dict[str, Any]]:
     from homologue.stimuli import sets
 
     return [
-        {"name": name, "summary": (inspect.getdoc(function) or "").split("\n")[0]}
-        for name, function in sorted(sets().items())
+        {"name": name, "summary": _summary(function)} for name, function in sorted(sets().items())
     ]
+
+
+def _summary(function: Callable[..., Any]) -> str:
+    """Return the first line of a docstring as a list shows it: what there is, without marks."""
+    line = (inspect.getdoc(function) or "").split("\n")[0]
+    line = re.sub(r" \(see :\w+:`[^`]*`\)", "", line).replace("``", "")
+    line = line.removeprefix("Return ")
+    return line[:1].upper() + line[1:]
 
 
 def size(count: float) -> str:

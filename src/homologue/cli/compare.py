@@ -32,8 +32,10 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--out", metavar="FOLDER", default="results", help="default: results")
     parser.add_argument("--init", metavar="FILE", help="write a template of a panel, and stop")
-    parser.add_argument("--seed", type=whole(0), help="instead of the panel's own")
-    parser.add_argument("--permutations", type=whole(1), help="instead of the panel's own")
+    parser.add_argument("--seed", type=whole(0), metavar="N", help="instead of the panel's own")
+    parser.add_argument(
+        "--permutations", type=whole(1), metavar="N", help="instead of the panel's own"
+    )
     parser.add_argument(
         "--claim", action="append", metavar="ID", help="ask this claim only (repeatable)"
     )

@@ -1,4 +1,4 @@
-"""``homologue explain``: what a claim or an analysis says, and what would count against it."""
+"""``homologue explain``: what a claim or an analysis says, and what a system is."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from homologue.cli import _catalogue, _output
 
 _DESCRIPTION = """\
 What a claim or an analysis says: the sentence, the statistic, its null, when the method fails,
-what would count against it, and the references.
+what would count against it, and the references. Of a system: what was recorded, its variables,
+its options, its source and licence.
 """
 
 _EPILOG = """\
 examples:
   homologue explain tuning.selectivity
-  homologue ls claims
+  homologue explain units-are-tuned
+  homologue explain head-direction
 """
 
 # Sections of an analysis' docstring, in the order of interest here.
 _SECTIONS = {
+    "Parameters": "arguments",
     "Notes": "when it holds, and when it fails",
     "Returns": "returns",
     "Raises": "refuses",
@@ -34,11 +37,13 @@ _SECTIONS = {
 def add_parser(subparsers: Any) -> None:
     """Add the verb's arguments."""
     parser = subparsers.add_parser("explain", description=_DESCRIPTION, epilog=_EPILOG)
-    parser.add_argument("name", metavar="CLAIM|ANALYSIS", help="a name that 'homologue ls' lists")
+    parser.add_argument(
+        "name", metavar="NAME", help="a claim, an analysis or a system that 'homologue ls' lists"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explain one claim or analysis."""
+    """Explain one claim, analysis or system."""
     from homologue._errors import UnknownName, nearest
 
     claims = {row["id"]: row for row in _catalogue.claims()}
@@ -48,8 +53,14 @@ def run(args: argparse.Namespace) -> int:
         return 0
     known = _catalogue.analysis_names()
     if args.name not in known:
+        systems = {row["name"]: row for row in _catalogue.systems()}
+        if args.name in systems:
+            title, sections = _of_system(systems[args.name])
+            _output.write(args, layout(title, sections), data={"name": title, **dict(sections)})
+            return 0
         raise UnknownName(
-            f"there is no claim or analysis {args.name!r}{nearest(args.name, [*claims, *known])}"
+            f"there is no claim, analysis or system {args.name!r}"
+            + nearest(args.name, [*claims, *known, *systems])
         )
     title, sections = _of_analysis(*_catalogue.named_analysis(args.name))
     _output.write(args, layout(title, sections), data={"name": title, **dict(sections)})
@@ -91,8 +102,15 @@ def _as_text(value: str | list[str]) -> str:
     return "\n".join(value) if isinstance(value, list) else value.strip()
 
 
+_ONE = {"groups": "group", "units": "unit", "classes": "class"}
+
+
 def _of_claim(claim: dict[str, Any]) -> tuple[str, list[tuple[str, Any]]]:
-    sizes = ", ".join(f"{count} {what}" for what, count in claim["sizes"].items() if count)
+    sizes = ", ".join(
+        f"{count} {what if count != 1 else _ONE[what]}"
+        for what, count in claim["sizes"].items()
+        if count
+    )
     references = [
         " ".join(filter(None, (one["text"], one["doi"] and f"doi:{one['doi']}")))
         for one in claim["references"]
@@ -119,6 +137,47 @@ def _of_analysis(name: str, function: Any) -> tuple[str, list[tuple[str, Any]]]:
         ("what it does", parts.get("", "")),
         ("call", f"{name}{signature}"),
         *((heading, parts[key]) for key, heading in _SECTIONS.items() if key in parts),
+    ]
+
+
+def _of_system(row: dict[str, Any]) -> tuple[str, list[tuple[str, Any]]]:
+    """Return what a system is; a network is described without being built."""
+    import inspect
+
+    at_hand = row["availability"] + (f": {row['how_to_get']}" if row["how_to_get"] else "")
+    found: list[tuple[str, Any]] = [
+        ("what it is", row["summary"]),
+        ("kind", row["kind"]),
+        ("family", row["family"]),
+        ("availability", at_hand),
+    ]
+    if row["kind"] == "model":
+        found.append(("recorded with", "--stimuli ('homologue ls stimuli'), --sites, --positions"))
+        return row["name"], found
+    from homologue.systems import get
+
+    system = get(row["name"])
+    reader = getattr(system, "reader", system.record)
+    parts = sections_of(inspect.getdoc(reader) or "")
+    options = [
+        f"{name} = {parameter.default!r}"
+        for name, parameter in inspect.signature(reader).parameters.items()
+        if name not in ("variable", "stimuli", "rng") and parameter.default is not parameter.empty
+    ]
+    names = [
+        name + (" (asked about unless another is named)" if name == system.variable else "")
+        for name in getattr(system, "variables", ())
+    ]
+    return row["name"], [
+        *found,
+        ("recording", parts.get("", "")),
+        ("variables", names),
+        ("options (--option NAME=VALUE)", options),
+        ("of the options", parts.get("Parameters", "")),
+        ("what to know", parts.get("Notes", "")),
+        ("source", getattr(system, "source", "")),
+        ("licence", getattr(system, "licence", "")),
+        ("citation", getattr(system, "citation", "")),
     ]
 
 
@@ -152,9 +211,10 @@ def _plain(lines: list[str]) -> str:
     for line in lines:
         depth = len(line) - len(line.lstrip())
         bullet = re.match(r"\s*(\.\. \[|[-*] |\d+\. )", line)
+        argument = re.match(r"[\w, *]+ : \S|\*{1,2}\w+$", line)
         if not line.strip():
             indent = None
-        elif indent is None or depth != indent or bullet:
+        elif indent is None or depth != indent or bullet or argument:
             out.append(line.rstrip())
             indent = depth + 3 if bullet and line.lstrip().startswith("..") else depth
         else:

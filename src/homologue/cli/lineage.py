@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
     asked.add_argument(
         "--draws", type=whole(0), default=1000, metavar="N", help="of the bootstrap (1000)"
     )
-    asked.add_argument("--seed", type=whole(0), default=0, help="of the bootstrap")
+    asked.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of the bootstrap (0)")
     asked.add_argument("--venues", action="store_true", help="print the venue table and overrides")
     read = parser.add_argument_group("what is read instead of the embedded sample")
     read.add_argument(

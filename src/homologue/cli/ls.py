@@ -35,19 +35,34 @@ def add_parser(subparsers: Any) -> None:
         description=_DESCRIPTION,
         epilog="example:\n  homologue ls systems --kind brain",
     )
-    parser.add_argument("what", choices=list(_COLUMNS), metavar="WHAT", help="see above")
+    parser.add_argument(
+        "what", nargs="?", choices=list(_COLUMNS), metavar="WHAT",
+        help="see above (default: how many there are of each)",
+    )  # fmt: skip
     parser.add_argument("--kind", help="systems of one kind (brain, model, other-science …)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List one catalogue."""
-    rows: list[dict[str, Any]] = getattr(_catalogue, args.what)()
+    """List one catalogue, or say how much is in each."""
+    if args.what is None:
+        if args.kind is not None:
+            args.what = "systems"
+        else:
+            counts = [{"what": what, "count": len(_rows(what))} for what in _COLUMNS]
+            _output.show(args, counts, ("what", "count"), wrap=False)
+            _output.say(args, "\nby name: homologue ls systems; in full: homologue explain NAME")
+            return 0
+    rows = _rows(args.what)
     if args.kind is not None:
         rows = _of_kind(args, rows)
     _output.show(args, rows, _COLUMNS[args.what], styles=_STYLES, wrap=False)
     if args.what in ("systems", "assets") and not args.json:
         _advise(args, rows)
     return 0
+
+
+def _rows(what: str) -> list[dict[str, Any]]:
+    return getattr(_catalogue, what)()
 
 
 def _of_kind(args: argparse.Namespace, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

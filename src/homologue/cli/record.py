@@ -35,7 +35,9 @@ def add_parser(subparsers: Any) -> None:
         choices=("float32", "float16", "bfloat16"),
         help="precision on disk, for models (default float32)",
     )
-    parser.add_argument("--seed", type=whole(0), default=0, help="for stimulus sets that draw")
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="for stimulus sets that draw"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

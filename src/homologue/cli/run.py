@@ -30,7 +30,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("analysis", metavar="ANALYSIS", help="'homologue ls analyses' lists them")
     _source.add_arguments(parser)
     parser.add_argument("--variable", metavar="NAME", help="the stimulus variable")
-    parser.add_argument("--seed", type=whole(0), default=0, help="of permutations and folds")
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="of permutations and folds (0)"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -38,7 +40,9 @@ def add_parser(subparsers: Any) -> None:
         metavar="NAME=VALUE",
         help="a further argument of the analysis",
     )
-    parser.add_argument("--top", type=whole(1), default=20, help="rows to print (default 20)")
+    parser.add_argument(
+        "--top", type=whole(1), default=20, metavar="N", help="rows to print (default 20)"
+    )
     parser.add_argument("--out", metavar="FILE", help="all of it: .nc, .csv or .json")
 
 
@@ -145,6 +149,8 @@ def _method(document: dict[str, Any]) -> str:
     """Return the statistic and its null: no p-value stands without them."""
     said = document.get("statistic", document.get("method"))
     lines = [f"statistic: {said}"] if said else []
+    if "null" not in document and not any("p" in row for row in document["rows"][:1]):
+        return "\n".join([*lines, "a description: it tests nothing, and has no null"])
     null = document.get("null", "see 'homologue explain'")
     draws = f", {document['permutations']} permutations" if "permutations" in document else ""
     return "\n".join([*lines, f"null: {null}{draws}"])
@@ -164,7 +170,39 @@ def _options(args: argparse.Namespace, function: Any) -> dict[str, Any]:
     for name in options:
         if name not in known and not passed_on:
             raise UnknownName(f"{args.analysis} has no argument {name!r}{nearest(name, known)}")
+        if name in parameters:
+            _check_type(args.analysis, name, options[name], str(parameters[name].annotation))
     return options | ({"rng": args.seed} if "rng" in parameters else {})
+
+
+_TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str, "None": type(None)}
+
+
+_IN_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "True or False",
+    "str": "text",
+    "None": "None",
+}
+
+
+def _check_type(analysis: str, name: str, value: Any, annotation: str) -> None:
+    """Refuse a value of a plain type other than the one the argument declares."""
+    from homologue._errors import HomologueError
+
+    declared = annotation.split(" | ")
+    if not set(declared) <= set(_TYPES):
+        return
+    fits = any(
+        isinstance(value, _TYPES[one]) and (one == "bool" or not isinstance(value, bool))
+        for one in declared
+    )
+    if not fits:
+        raise HomologueError(
+            f"--set {name}=… of {analysis} is "
+            f"{' or '.join(_IN_WORDS[one] for one in declared)}; given {value!r}"
+        )
 
 
 def _check_complete(
@@ -176,6 +214,15 @@ def _check_complete(
     named = (one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
     lacking = [one.name for one in named if one.default is one.empty]
     lacking = [name for name in lacking if name not in options]
+    recordings = [
+        one.name for one in parameters if one.name in lacking and "DataArray" in str(one.annotation)
+    ]
+    if recordings:
+        raise HomologueError(
+            f"{args.analysis} needs a second recording as {recordings[0]!r}, which a command line "
+            f"cannot give; from Python: homologue.{_catalogue.named_analysis(args.analysis)[0]}"
+            f"(rec, …, {recordings[0]}=…)"
+        )
     if lacking:
         known = ", ".join(source.variables) or "none"
         raise HomologueError(
@@ -206,7 +253,8 @@ def _variable(args: argparse.Namespace, function: Any, source: _source.Source) -
                 f"{args.system} has no variable {args.variable!r}{nearest(args.variable, known)}"
             )
         return args.variable
-    if parameter.default is not parameter.empty:
+    fits = not known or parameter.default in (*known, "stimulus", None)
+    if fits and parameter.default is not parameter.empty:
         return parameter.default
     chosen = source.variable or (known[0] if len(known) == 1 else None)
     if chosen is None:
@@ -226,6 +274,11 @@ def rows_of(result: Any) -> list[dict[str, Any]]:
     dims = shape.dims
     names = [str(name) for name, v in result.variables.items() if set(v.dims) <= set(dims)]
     names.sort(key=lambda name: name not in result.coords)
+    # What has no names of its own is counted from 1: components, axes, planes.
+    counted = [str(dim) for dim in dims if dim not in result.coords and dim not in names]
+    result = result.assign_coords({dim: range(1, shape.sizes[dim] + 1) for dim in counted})
+    shape = shape.assign_coords({dim: result[dim] for dim in counted})
+    names = [*counted, *names]
     if not dims:
         return [{name: result[name].values.item() for name in names}]
     stacked = {name: result[name].broadcast_like(shape) for name in names}
@@ -238,6 +291,7 @@ def _attributes(result: Any) -> dict[str, Any]:
     return {str(key): value for key, value in result.attrs.items()}
 
 
+_COUNTED = ("component", "plane", "axis", "cycle", "bin", "rank", "frequency", "draw")
 _STATISTICS = ("effect", "low", "high", "null_mean", "null_std", "p", "q", "n")
 
 
@@ -251,7 +305,8 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     words = [name for name in words if any(row[name] for row in rows)]
     if "effect" not in first:
         return list(first)[:10]
-    return [name for name in ("unit", *words, *_STATISTICS) if name in first]
+    counted = [name for name, value in first.items() if name in _COUNTED and value is not None]
+    return [name for name in ("unit", *words, *counted, *_STATISTICS) if name in first]
 
 
 def _strongest(rows: list[dict[str, Any]], top: int) -> tuple[list[dict[str, Any]], str]:
@@ -263,7 +318,8 @@ def _strongest(rows: list[dict[str, Any]], top: int) -> tuple[list[dict[str, Any
     if not finite:
         return rows[:top], f"none of {len(rows)} has an effect; --top, --out or --json for all"
     shown = sorted(finite, key=lambda row: -abs(row["effect"]))[:top]
-    return shown, f"the {top} largest effects of {len(rows)}; --top, --out or --json for all"
+    largest = f"the {top} largest effects" if top > 1 else "the largest effect"
+    return shown, f"{largest} of {len(rows)}; --top, --out or --json for all"
 
 
 def _store(result: Any, document: dict[str, Any], path: Path, suffix: str) -> None:
