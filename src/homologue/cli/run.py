@@ -175,7 +175,13 @@ def _options(args: argparse.Namespace, function: Any) -> dict[str, Any]:
     return options | ({"rng": args.seed} if "rng" in parameters else {})
 
 
-_TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str, "None": type(None)}
+_TYPES: dict[str, Any] = {
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "str": str,
+    "None": type(None),
+}
 
 
 _IN_WORDS = {
