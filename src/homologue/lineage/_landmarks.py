@@ -76,8 +76,18 @@ def tag(graph: CitationGraph, patterns: Patterns | None = None) -> Bool[Array, "
 def landmarks(graph: CitationGraph, patterns: Patterns | None = None) -> pd.DataFrame:
     """Return the landmark works of every idea, oldest first.
 
-    Columns: ``idea``, ``kind``, ``id``, ``title``, ``year``, ``field``; a work that stands for
-    two ideas has two rows.
+    Parameters
+    ----------
+    graph : CitationGraph
+        A citation graph.
+    patterns : mapping, optional
+        As in :func:`tag`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``idea``, ``kind``, ``id``, ``title``, ``year``, ``field``; a work that stands for two
+        ideas has two rows.
 
     Examples
     --------

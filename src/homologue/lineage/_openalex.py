@@ -56,7 +56,7 @@ def from_openalex(
     retries: int = 6,
     sleep: Callable[[float], None] = time.sleep,
 ) -> CitationGraph:
-    """Return the graph below some works, read from OpenAlex through pyalex.
+    r"""Return the graph below some works, read from OpenAlex through pyalex.
 
     Parameters
     ----------
@@ -99,6 +99,20 @@ def from_openalex(
     OpenAlex has no references for a good part of its works, more so for blog posts and
     Distill articles; check ``remarks`` and :func:`known_share` before reading figures. Needs
     pyalex (``pip install 'homologue[lineage]'``).
+
+    Examples
+    --------
+    What an earlier run left in its cache is not asked for again:
+
+    >>> import tempfile
+    >>> new = {"title": "New", "publication_year": 2020, "referenced_works": ["W2"]}
+    >>> old = {"title": "Hippocampal place cells", "publication_year": 1971}
+    >>> read = {"W1": new, "W2": old}
+    >>> lines = [json.dumps({"id": name, "work": work}) for name, work in read.items()]
+    >>> with tempfile.TemporaryDirectory() as cache:
+    ...     _ = Path(cache, "works.jsonl").write_text("\n".join(lines) + "\n")
+    ...     from_openalex(["W1"], cache=cache)
+    CitationGraph(2 works, 1 references, reference lists of 1 works known)
     """
     if depth < 1:
         raise HomologueError(f"depth is at least 1 step of references; given {depth}")

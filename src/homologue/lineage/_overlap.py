@@ -33,6 +33,13 @@ def shared_references(
 ) -> pd.DataFrame:
     """Return the works that two groups of citing works both cite.
 
+    Parameters
+    ----------
+    graph : CitationGraph
+        A citation graph.
+    first, second : str, several, or None
+        Groups of citing works.
+
     Returns
     -------
     pandas.DataFrame

@@ -142,7 +142,14 @@ def _pictures(graph: CitationGraph, answers: Answers) -> dict[str, str]:
 
 
 def tables(answers: Answers) -> dict[str, pd.DataFrame]:
-    """Return the tables people read: caption to table, shares as percentages."""
+    """Return the tables people read: caption to table, shares as percentages.
+
+    Examples
+    --------
+    >>> from homologue import lineage
+    >>> next(iter(lineage.tables(lineage.answer(draws=0))))
+    'References to neuroscience by the cited work’s year'
+    """
     field = answers.field
     found = {
         f"References to {field} by the cited work’s year": _field_rows(

@@ -151,7 +151,13 @@ def register(claim: Claim, *, replace: bool = False) -> Claim:
 
 
 def claims() -> list[Claim]:
-    """Return every registered claim, our own first, then those of other packages."""
+    """Return every registered claim, our own first, then those of other packages.
+
+    Examples
+    --------
+    >>> claims()[0].id
+    'units-are-tuned'
+    """
     _scan()
     return list(_CLAIMS.values())
 
@@ -163,6 +169,11 @@ def get(claim_id: str) -> Claim:
     ------
     UnknownName
         With the nearest ids.
+
+    Examples
+    --------
+    >>> get("population-represents").sesoi
+    0.1
     """
     _scan()
     if claim_id not in _CLAIMS:

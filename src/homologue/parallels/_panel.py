@@ -195,7 +195,7 @@ _SYSTEM_KEYS = ("name", *(f.name for f in fields(Entry) if f.name != "system"))
 
 
 def from_toml(text: str, source: str = "panel") -> Panel:
-    """Read a panel from TOML.
+    r"""Read a panel from TOML.
 
     Raises
     ------
@@ -203,6 +203,12 @@ def from_toml(text: str, source: str = "panel") -> Panel:
         Bad syntax, unknown keys (nearest ones are named), wrong types.
     UnknownName
         Unknown systems or claims.
+
+    Examples
+    --------
+    >>> panel = from_toml('[[system]]\nname = "wine"\nvariables = ["cultivar"]')
+    >>> panel.entries[0].system, panel.entries[0].variables
+    ('wine', ('cultivar',))
     """
     try:
         content = tomllib.loads(text)

@@ -30,6 +30,14 @@ def concat(recordings: Sequence[xr.DataArray], dim: str = "sample") -> xr.DataAr
     ------
     InvalidRecording
         Different units (or samples), the same recording twice, repeated unit names.
+
+    Examples
+    --------
+    >>> from homologue.recording import make
+    >>> monday, tuesday = make([[1.0], [2.0]]), make([[3.0], [4.0]])
+    >>> week = concat([monday, tuesday])
+    >>> week.sizes["sample"], week["block"].values.tolist()
+    (4, [0, 0, 1, 1])
     """
     recordings = list(recordings)
     if not recordings:

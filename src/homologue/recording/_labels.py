@@ -25,6 +25,13 @@ def labels(rec: xr.DataArray, name: str) -> np.ndarray:
     -------
     numpy.ndarray, shape (sample,)
         Objects (``str`` or ``None`` for the code -1) if the variable has categories.
+
+    Examples
+    --------
+    >>> from homologue.recording import make, variable
+    >>> rec = make(np.ones((2, 1)), variables={"odour": variable(["ester", "amine"])})
+    >>> labels(rec, "odour").tolist()
+    ['ester', 'amine']
     """
     validate(rec, needs=[name], allow_missing=True, check_values=False)
     coord = rec[name]
@@ -68,7 +75,14 @@ def labelled(rec: xr.DataArray, name: str) -> np.ndarray:
 
 
 def provenance(rec: xr.DataArray) -> dict[str, Any]:
-    """Return the scalar provenance of a recording as a plain dictionary."""
+    """Return the scalar provenance of a recording as a plain dictionary.
+
+    Examples
+    --------
+    >>> from homologue.recording import make
+    >>> provenance(make([[1.0]], system="mine", kind="brain"))["system"]
+    'mine'
+    """
     return {
         str(key): value.item() if isinstance(value, np.generic) else value
         for key, value in rec.attrs.items()
@@ -84,6 +98,13 @@ def drop_missing(rec: xr.DataArray, *, by: str = "sample") -> xr.DataArray:
         A recording.
     by : {"sample", "unit"}
         Which of the two to drop.
+
+    Examples
+    --------
+    >>> from homologue.recording import make
+    >>> rec = make([[1.0, np.nan], [2.0, 3.0]], allow_missing=True)
+    >>> drop_missing(rec).sizes["sample"], drop_missing(rec, by="unit").sizes["unit"]
+    (1, 1)
     """
     if by not in ("sample", "unit"):
         raise InvalidRecording(f"by is 'sample' or 'unit'; given {by!r}")

@@ -31,6 +31,14 @@ def unstack(rec: xr.DataArray, trial: str = "trial", lag: str = "lag") -> xr.Dat
     ------
     InvalidRecording
         If a trial holds the same lag twice.
+
+    Examples
+    --------
+    >>> from homologue.recording import make
+    >>> times = {"trial": [0, 0, 1], "lag": [0.0, 0.1, 0.0]}
+    >>> trials = unstack(make([[1.0], [2.0], [3.0]], group=[0, 0, 1], variables=times))
+    >>> trials.shape, int(trials["recorded"].sum())
+    ((2, 2, 1), 3)
     """
     validate(rec, needs=[trial, lag], allow_missing=True, check_values=False)
     trials, row = np.unique(rec[trial].values, return_inverse=True)
@@ -83,6 +91,14 @@ def stack(array: xr.DataArray, trial: str = "trial", lag: str = "lag") -> xr.Dat
         Dims ``(trial, lag, "unit")`` in any order.
     trial, lag : str
         Names of the two dims.
+
+    Examples
+    --------
+    >>> from homologue.recording import make
+    >>> times = {"trial": [0, 0, 1], "lag": [0.0, 0.1, 0.0]}
+    >>> rec = make([[1.0], [2.0], [3.0]], group=[0, 0, 1], variables=times)
+    >>> stack(unstack(rec)).values.ravel().tolist()
+    [1.0, 2.0, 3.0]
     """
     missing = {trial, lag, "unit"} - set(map(str, array.dims))
     if missing:

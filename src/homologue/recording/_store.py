@@ -94,6 +94,14 @@ def save(rec: xr.DataArray, path: str | os.PathLike[str], *, overwrite: bool = F
     ------
     InvalidRecording
         If something is there and ``overwrite`` is off.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from homologue.recording import make
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(make([[1.0, 2.0]]), f"{folder}/mine.zarr").name
+    'mine.zarr'
     """
     validate(rec, allow_missing=True)
     path = Path(path)
@@ -160,6 +168,15 @@ def open(path: str | os.PathLike[str]) -> xr.DataArray:
         Not a store, half-written, damaged, or written by a newer version.
     FileNotFoundError
         Nothing is there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from homologue.recording import make
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     stored = save(make([[1.0, 2.0]]), f"{folder}/mine.zarr")
+    ...     open(stored).sizes["unit"]
+    2
     """
     path = Path(path)
     if not path.exists():

@@ -130,6 +130,11 @@ def names(kind: str | None = None) -> list[str]:
     ----------
     kind : str, optional
         One of ``homologue.recording.KINDS``.
+
+    Examples
+    --------
+    >>> "ring-attractor" in names("circuit")
+    True
     """
     if kind is not None and kind not in KINDS:
         raise UnknownName(f"kind {kind!r} is not known" + nearest(kind, KINDS))
@@ -144,6 +149,11 @@ def entry(name: str) -> Entry:
     ------
     UnknownName
         Not registered; the message holds the nearest names.
+
+    Examples
+    --------
+    >>> entry("wine").kind
+    'other-science'
     """
     _scan()
     if name not in _ENTRIES:
@@ -174,6 +184,11 @@ def get(name: str, **options: Any) -> System:
         Not registered; the message holds the nearest names.
     HomologueError
         A module it requires is not installed.
+
+    Examples
+    --------
+    >>> get("wine").record().shape
+    (178, 13)
     """
     base, slash, part = name.partition("/")
     whole = not slash or name in names()
@@ -216,6 +231,11 @@ def describe() -> list[dict[str, Any]]:
         ``homologue.systems.assets.availability``), ``"built in"`` without assets, or
         ``"not installed"``. ``available`` says that it needs no more than the cache, the
         mirror or a package index; ``how_to_get`` is empty when nothing has to be done.
+
+    Examples
+    --------
+    >>> next(row["summary"] for row in describe() if row["name"] == "wine")
+    'Wines, 13 chemical measures'
     """
     _scan()
     order = {kind: i for i, kind in enumerate(KINDS)}
