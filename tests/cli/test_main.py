@@ -105,6 +105,7 @@ def test_usage_errors_are_one_line_on_standard_error(homologue, argv, said):
         (MemoryError(), 2, "out of memory"),
         (ModuleNotFoundError("x", name="torch.nn"), 2, "pip install 'homologue[models]'"),
         (ModuleNotFoundError("x", name="dandi"), 2, "pip install 'homologue[brains]'"),
+        (ModuleNotFoundError("x", name="pynapple"), 2, "pip install 'homologue[nwb]'"),
         (ZeroDivisionError("division by zero"), 2, "fault of homologue, --debug shows where"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],

@@ -81,7 +81,7 @@ def test_unlabelled_samples_break_a_stretch_in_two():
 
 @pytest.mark.parametrize(
     ("label", "message"),
-    [(np.zeros(6, int), "has 1 class"), (np.full(6, np.nan), "has 0 class")],
+    [(np.zeros(6, int), "has 1 class"), (np.full(6, np.nan), "has no label at all in 6 samples")],
 )
 def test_fewer_than_two_classes(label, message):
     with pytest.raises(InvalidDesign, match=message):

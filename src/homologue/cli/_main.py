@@ -146,8 +146,10 @@ def _teach(problem: Exception) -> str:
 
 _EXTRAS = {
     "models": ("torch", "transformers", "gguf", "accelerate", "safetensors", "tokenizers"),
-    "brains": ("pynwb", "pynapple", "remfile", "dandi", "hdmf"),
+    "nwb": ("pynwb", "pynapple", "remfile", "hdmf"),
+    "brains": ("dandi",),
     "lineage": ("networkx", "pyalex", "bibtexparser", "pylatexenc"),
+    "pictures": ("umap",),
     "scale": ("dask", "distributed"),
 }
 

@@ -235,14 +235,17 @@ def _check(label: np.ndarray, group: np.ndarray) -> None:
             f"{group.shape}"
         )
     if label.size < 2:
-        raise InvalidDesign(f"a test needs at least 2 samples; given {label.size}")
+        raise InvalidDesign(
+            f"a test needs at least 2 samples; given {label.size}. Record more of them"
+        )
     if label.dtype.kind == "f" and np.isnan(label).any():
         raise InvalidDesign(
             f"{int(np.isnan(label).sum())} samples have no label (NaN); drop them first"
         )
     if np.all(label == label[0]):
         raise InvalidDesign(
-            f"the label has one condition only ({label[0]}); a comparison needs at least 2"
+            f"the label has one condition only ({label[0]}); a comparison needs at least 2: "
+            "record more conditions, or ask about a label that changes"
         )
 
 

@@ -78,9 +78,11 @@ def labelled_design(
     codes, names = classes(rec, variable)
     rows = np.flatnonzero(codes >= 0)
     if len(names) < 2:
+        held = f"1 class ({names[0]})" if names else "no label at all"
         raise InvalidDesign(
-            f"{variable!r} has {len(names)} class ({', '.join(names) or 'no label at all'}); "
-            "a comparison needs at least 2"
+            f"{variable!r} has {held} in {rec.sizes['sample']} "
+            f"sample{'s' * (rec.sizes['sample'] > 1)}; a comparison needs at least 2 classes: "
+            "record more conditions, or ask about a variable that changes"
         )
     extra = {name: rec[name].values[rows] for name in ("block", "time") if name in rec.coords}
     _, group = np.unique(rec["group"].values[rows], return_inverse=True)

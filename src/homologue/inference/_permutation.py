@@ -274,7 +274,8 @@ def _fit(
     classes, codes = np.unique(label, return_inverse=True)
     if classes.size < 2:
         raise InvalidDesign(
-            f"the label has one condition only ({classes[0]}); a comparison needs at least 2"
+            f"the label has one condition only ({classes[0]}); a comparison needs at least 2: "
+            "record more conditions, or ask about a label that changes"
         )
     if group is not None:
         if group.shape != label.shape:

@@ -136,7 +136,7 @@ def score(
     activity = np.asarray(activity)
     n = activity.shape[0]
     if n < 2:
-        raise InvalidRecording(f"a test needs at least 2 samples; given {n}")
+        raise InvalidRecording(f"a test needs at least 2 samples; given {n}. Record more of them")
     if kind not in ("ranks", "values"):
         raise HomologueError(f"scores are 'ranks' or 'values'; given {kind!r}")
     wanted = None if dtype is None else np.dtype(dtype)

@@ -97,7 +97,11 @@ def dimension(
     generator = np.random.default_rng(rng)
     activity, exchange, groups = _rows(rec)
     if exchange.scheme == PERMUTED and groups < 3:
-        raise InvalidDesign(f"{groups} groups; a dimension needs at least 3 independent ones")
+        raise InvalidDesign(
+            f"{groups} independent group{'s' * (groups > 1)} in {rec.sizes['sample']} "
+            f"sample{'s' * (rec.sizes['sample'] > 1)}; a dimension needs at least 3. Record more, "
+            "or give a `time` if one long stretch was recorded"
+        )
     kept = activity[exchange.rows]
     values = _scaled(kept, standardised=standardised)
     draws = (

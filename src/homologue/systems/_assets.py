@@ -360,9 +360,12 @@ def _failure(asset: Asset, file: File, attempts: list[_sources.Attempt]) -> Asse
         advice = {
             "offline": f"with network: {command(asset.name)} — or from a folder: {mirrored}",
             "gone": f"from a folder that holds it: {mirrored}",
+            "checksum mismatch": f"do not use that file: mend or remove it, then "
+            f"{command(asset.name)} — or from another folder: {mirrored}",
         }.get(state, f"try: {command(asset.name)} — or: {mirrored}")
     else:
-        advice = f"try: {mirrored}"
+        mend = "mend or remove that file, then " if state == "checksum mismatch" else ""
+        advice = f"try: {mend}{mirrored}"
     where = file.mirror or f"{asset.name}/{PurePosixPath(file.name)}"
     lines.append(f"{advice} (the mirror holds it as {where})")
     return _sources.ERRORS.get(state, AssetUnavailable)("\n".join(lines))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import uuid
 from pathlib import Path
 from typing import Any
 
+from homologue._errors import UnknownName
 from homologue.systems import _assets, _hub
 from homologue.systems._torch import TorchModel
 
@@ -51,6 +53,8 @@ def language(
         It is not to be had here; the message holds the way to get it.
     PickleRefused
         Its weights are only there as a pickle.
+    UnknownName
+        A name that is nearly the first.
     HomologueError
         It needs code of its own, or cannot be loaded.
 
@@ -66,6 +70,11 @@ def language(
     """
     if name == SMOLLM2:
         return _smollm2(device, dtype)
+    if difflib.get_close_matches(name, [SMOLLM2], cutoff=0.8) and not Path(name).exists():
+        raise UnknownName(
+            f"no language model is named {name!r}; did you mean {SMOLLM2!r}? Any other is given "
+            "as a folder, or as an id on the Hugging Face hub"
+        )
     model, tokenizer = _hub.load(
         name, revision=revision, trust_remote_code=trust_remote_code, dtype=dtype
     )

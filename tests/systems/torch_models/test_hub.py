@@ -79,6 +79,11 @@ def test_an_unreachable_hub_is_noticed_at_once(monkeypatch):
     assert _hub._reachable()
 
 
+def test_a_misspelt_language_model():
+    with pytest.raises(UnknownName, match="did you mean 'smollm2-135m'"):
+        language("smollm2-135")
+
+
 def test_unknown_vision_model():
     with pytest.raises(UnknownName, match="built in: 'efficientnet-lite0'"):
         vision("efficientnet-lite9")
