@@ -60,6 +60,7 @@ def right(sizes, error, worlds=100):
         found = [decide(world(name, sizes, error, rng)).verdict for _ in range(worlds)]
         assert set(found) <= {name, "undetermined"}
         counts[name] = found.count(name)
+    print(f"{sizes}, standard error {error}: of {worlds} worlds each right {counts}")
     return counts
 
 
