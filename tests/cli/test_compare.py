@@ -46,6 +46,17 @@ def test_json_holds_the_verdicts(homologue, panel, tmp_path):
     assert result.status == 0
 
 
+def test_a_failed_cell_is_a_row_and_is_said(homologue, panel, tmp_path):
+    panel.write_text(PANEL.replace('"cultivar"', '"cultiwar"'))
+    result = homologue("compare", str(panel), "--out", str(tmp_path / "out"))
+    assert result.status == 0
+    assert "failed: wine: " in result.err
+    assert "did you mean 'cultivar'" in result.err
+    rows = (tmp_path / "out" / "cells.csv").read_text().splitlines()
+    assert rows[1].startswith("units-are-tuned,cancer,other-science,cancer,diagnosis,")
+    assert rows[2].startswith("units-are-tuned,wine,other-science,wine,cultiwar,failed,,")
+
+
 def test_the_template_is_a_panel_and_is_never_overwritten(homologue, tmp_path):
     from homologue.parallels import default, load
 

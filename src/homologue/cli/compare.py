@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     panel = _changed(args, parallels.load(args.panel) if args.panel else parallels.default())
     total = sum(1 + bool(entry.twins and entry.stimuli) for entry in panel.entries)
     with _output.progress(args, "compare", total=total) as advance:
-        result = parallels.compare(panel, notice=_notice(args, advance))
+        result = parallels.compare(panel, notice=_notice(advance))
     folder = result.write(args.out)
     report = _report(folder)
     _show(args, result, folder, report)
@@ -89,12 +89,10 @@ def _changed(args: argparse.Namespace, panel: Any) -> Any:
     return replace(panel, **changes)
 
 
-def _notice(args: argparse.Namespace, advance: Any) -> Any:
+def _notice(advance: Any) -> Any:
     def notice(event: str, details: dict[str, Any]) -> None:
         if event == "recorded" and "seed" not in details:
             advance(description=details["system"])
-        elif event == "failed":  # What is left out is listed at the end, with its command.
-            _output.say(args, f"failed: {details['system']}: {details['reason']}")
 
     return notice
 
@@ -109,6 +107,8 @@ def _report(folder: Path) -> Path:
 def _show(args: argparse.Namespace, result: Any, folder: Path, report: Path) -> None:
     from homologue.parallels._files import verdict_rows
 
+    cells = [cell for cell in result.cells if cell.state == "failed"]
+    failed = dict.fromkeys((cell.system, cell.reason) for cell in cells)
     if args.json:
         _output.write_json(
             {
@@ -116,12 +116,15 @@ def _show(args: argparse.Namespace, result: Any, folder: Path, report: Path) -> 
                 "folder": str(folder),
                 "report": str(report),
                 "left_out": result.provenance["left_out"],
+                "failed": [{"system": system, "reason": reason} for system, reason in failed],
             }
         )
         return
     from homologue.report import verdict_table
 
     verdict_table(folder)
+    for system, reason in failed:
+        _output.say(args, f"failed: {system}: {reason}")
     for row in result.provenance["left_out"]:
         command = f"; get it: {row['command']}" if row["command"] else ""
         _output.say(args, f"left out: {row['system']}{command}")
