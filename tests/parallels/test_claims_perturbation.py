@@ -6,13 +6,16 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
-from homologue.parallels import Effort, Entry, Panel, ask, compare, get
+from homologue.parallels import Effort, Entry, Panel, ask, compare, default, get
 from homologue.parallels import _claims_perturbation as ours
 from homologue.parallels._compare import _about
 from homologue.parallels._matched import NotApplicable
-from homologue.parallels._perturbed import Bench, Prepared, margins, prepare
+from homologue.parallels._perturbed import Bench, Prepared, margins, prepare, run_whole
 from homologue.perturb import ablate
+from homologue.stimuli import Stimuli
+from homologue.systems import TorchModel
 from homologue.systems.circuits.two_module import POPULATIONS, SIZE, system
 
 SPECIFIC = ours.PERTURBING_IS_SPECIFIC
@@ -62,9 +65,9 @@ def test_decoys_are_tuned_and_change_nothing():
     one = prepare(circuit(), "cue a", control=True, seed=0)
     decoys = np.char.startswith(one.names, "decoy-a")
     assert one.tuning[decoys].mean() > 0.5
-    silenced = one.scores((ablate(one.names[decoys].tolist()),))
-    np.testing.assert_allclose(silenced, one.scores(()), atol=1e-9)
-    module = one.scores((ablate("module-a"),))
+    lesions = [(ablate(one.names[decoys].tolist()),), (ablate("module-a"),)]
+    whole, silenced, module = one.scores([(), *lesions])
+    np.testing.assert_allclose(silenced, whole, atol=1e-9)
     # Each readout has a small weight, learned from noise, on the task it does not need.
     assert abs(margins(module[0], one.sign[0])) < 0.05
     assert abs(margins(module[1], one.sign[1]) - 1) < 0.05
@@ -83,11 +86,12 @@ def planted(rng, units=60):
     names = np.array([f"unit {i}" for i in range(units)])
     touch = 0.1 * rng.standard_normal((units, 2, 24))
 
-    def scores(perturbations):
-        out = sign / 2.0
-        for one in perturbations:
-            here = [int(name.split()[1]) for name in one.units]
-            out = out + touch[here].sum(axis=0)
+    def scores(targets):
+        out = np.stack([sign / 2.0] * len(targets))
+        for number, target in enumerate(targets):
+            for one in target:
+                here = [int(name.split()[1]) for name in one.units]
+                out[number] += touch[here].sum(axis=0)
         return out
 
     tuning, key = rng.random(units), rng.random(units)
@@ -147,3 +151,52 @@ def test_claims_that_run_a_system_are_asked_of_entries_that_name_them():
     (cell,) = compare(named).cells
     assert "cannot be perturbed" in cell.reason
     assert get(SPECIFIC.id) is SPECIFIC
+
+
+def test_networks_and_their_twins_are_asked_by_default():
+    ids = {claim.id for claim in CLAIMS}
+    asked = [one for one in default().entries if ids <= set(one.claims)]
+    networks = {one.system for one in asked if one.stimuli and one.twins >= 3}
+    assert networks == {"smollm2-135m", "minilm", "efficientnet-lite0"}
+    others = {one.system for one in asked} - networks
+    assert {"worm-atlas", "food-web", "epidemic", "power-grid", "ring-attractor"} <= others
+
+
+class Sentences(torch.nn.Module):
+    """A row of layers, the second of which may also see what the first was given."""
+
+    def __init__(self, *, skip):
+        super().__init__()
+        self.layers = torch.nn.ModuleList(
+            [torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.Tanh()) for _ in range(3)]
+        )
+        self.skip = skip
+
+    def forward(self, x):
+        first = x
+        for number, layer in enumerate(self.layers):
+            x = layer(x + first if self.skip and number == 1 else x)
+        return x
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_network_is_asked_whether_or_not_its_layers_are_a_chain(skip):
+    torch.manual_seed(0)
+    network = TorchModel(Sentences(skip=skip), name="toy")
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], 12)
+    items = list((np.eye(6)[kind] + 0.1 * rng.standard_normal((36, 6))).astype("float32"))
+    shown = Stimuli(items, {"kind": [f"kind {k}" for k in kind]})
+    rec = network.record(shown, sites="layers.0")
+    bench = Bench(network, rec, shown, {"sites": "layers.0"})
+    one = prepare(bench, "kind", control=True, seed=0)
+    assert one.readable.all()
+    lesions = [(), (ablate("layers.0/1"),), (ablate(["layers.0/2", "layers.0/5"]),)]
+    found = one.scores(lesions)
+    reference = bench.shown("kind").recording
+    assert found.shape == (3, 3, 18)
+    _, under = run_whole(network, shown.take(reference["stimulus"].values), "layers.2", {})
+    index = np.array([3, 30, 7])
+    np.testing.assert_allclose(
+        bench.shown("kind").under(lesions, index), under(lesions, index), atol=1e-5
+    )

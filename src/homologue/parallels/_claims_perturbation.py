@@ -10,7 +10,15 @@ from scipy.stats import rankdata
 from homologue._typing import Array, Float
 from homologue.parallels._claim import Claim, Reference, register
 from homologue.parallels._matched import Effort, Evidence, NotApplicable, Sizes
-from homologue.parallels._perturbed import GROUPS, Bench, Prepared, margins, prepare, resamples
+from homologue.parallels._perturbed import (
+    GROUPS,
+    Bench,
+    Prepared,
+    Target,
+    margins,
+    prepare,
+    resamples,
+)
 from homologue.perturb import ablate, cool
 from homologue.perturb._controls import matched_sets, strata
 
@@ -87,8 +95,11 @@ def _specific(
     for one in able:
         chosen = _top(one)
         sets = matched_sets(chosen, strata(one.key, chosen), draws=draws, rng=seed)
-        every = [(), *[(ablate(one.names[m].tolist()),) for m in [np.flatnonzero(chosen), *sets]]]
-        runs.append(np.stack([one.scores(p) for p in every]))
+        every: list[Target] = [
+            (),
+            *[(ablate(one.names[m].tolist()),) for m in [np.flatnonzero(chosen), *sets]],
+        ]
+        runs.append(one.scores(every))
     known = np.isfinite(runs)
     # A seed whose readout of a control contrast is at chance says nothing of that contrast.
     scores = np.where(known, runs, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
@@ -126,7 +137,7 @@ def _graded(
     runs = []
     for one in able:
         names = one.names[_top(one)].tolist()
-        runs.append(np.stack([one.scores((cool(names, gain),))[0] for gain in GAINS]))
+        runs.append(one.scores([(cool(names, gain),) for gain in GAINS])[:, 0])
     scores, sign = np.mean(runs, axis=0), able[0].sign[0]
     # What is below a millionth of the margin is arithmetic, not an effect.
     drop = np.round(sign * (scores[0] - scores), 6)
@@ -166,13 +177,16 @@ def _predicted(
         tuning = np.bincount(part, one.tuning) / np.bincount(part)
         sign = one.sign[0]
         sets = [np.flatnonzero(part == p) for p in range(count)]
-        scores = np.stack([one.scores((ablate(one.names[m].tolist()),))[0] for m in sets])
+        each: list[Target] = [(ablate(one.names[m].tolist()),) for m in sets]
+        whole, *parts = one.scores([(), *each])[:, 0]
+        scores = np.stack(parts)
         effect = np.round(_impairment(scores, sign), 6)
         order = np.stack([_within(stratum, rng) for _ in range(effort.permutations)])
         observed.append(_spearman(tuning, effect))
         null.append(_spearman(tuning[order], effect))
-        again = _impairment(scores, sign, weight[:, None], margins(one.scores(())[0], sign,
-                            weight)[:, None].clip(min=1e-9))  # fmt: skip
+        again = _impairment(
+            scores, sign, weight[:, None], margins(whole, sign, weight)[:, None].clip(min=1e-9)
+        )
         bootstrap.append(_spearman(tuning, np.round(again, 6)))
     return _evidence(
         float(np.mean(observed)),

@@ -96,16 +96,54 @@ _PERTURBATION = (
     "tuning-predicts-causal-effect",
 )
 
+_FRAMES = {
+    "words": ["dog", "hammer", "doctor", "cat", "table", "river",
+              "teacher", "bridge", "horse", "garden", "letter", "window"],
+    "n_frames": 4,
+}  # fmt: skip
+"""At the last layer an untrained decoder tells what came before, and not which word it is at."""
+
 PERTURBABLE = (
+    Entry(
+        "smollm2-135m",
+        ("frame",),
+        stimuli="mentions",
+        stimuli_options=_FRAMES,
+        options={"sites": "mlp_post.25", "positions": "last"},
+        claims=_PERTURBATION,
+    ),
+    Entry(
+        "minilm",
+        ("word",),
+        stimuli="mentions",
+        options={"sites": "mlp_post.4", "positions": "last"},
+        claims=_PERTURBATION,
+    ),
+    Entry(
+        "efficientnet-lite0",
+        ("digit",),
+        stimuli="images.digits",
+        stimuli_options={"n_per_digit": 12, "only": [0, 1, 2, 3]},
+        options={"sites": "_blocks.14._swish#1"},
+        claims=_PERTURBATION,
+    ),
     Entry("worm-atlas", ("stimulated",), claims=_PERTURBATION),
     Entry("two-module", ("cue a", "cue b"), claims=_PERTURBATION),
+    Entry("ring-attractor", ("heading",), claims=_PERTURBATION),
+    # Two stimuli and nothing else to be spared: no question of specificity.
+    Entry("excitatory-inhibitory", ("stimulus shown",), claims=_PERTURBATION[1:]),
     Entry("segment-polarity", ("prepattern",), claims=_PERTURBATION),
     Entry("yeast-cell-cycle", ("size",), claims=_PERTURBATION),
     Entry("food-web", ("bloom",), claims=_PERTURBATION),
     Entry("epidemic", ("first case",), claims=_PERTURBATION),
     Entry("power-grid", ("peak",), claims=_PERTURBATION),
 )
-"""Asked what silencing units does. A network costs a hundred runs a seed: see ``Entry.claims``."""
+"""Asked what silencing units does.
+
+Each set of units is a run of the system, a hundred and thirty in all and as many for each seed of
+a twin: networks are perturbed late, where little is left to run. What they are shown differs in
+what an untrained twin can tell as well, or it would have nothing to impair.
+"""
 
 INPUTS = (
     Entry("characters", ("concept",), stimuli="concepts", stimuli_options=_CONCEPTS),

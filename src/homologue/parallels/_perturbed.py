@@ -19,6 +19,7 @@ import xarray as xr
 from homologue._typing import Array, Bool, Float, Int
 from homologue.parallels._matched import NotApplicable
 from homologue.perturb._controls import influence
+from homologue.perturb._perturbation import cool
 from homologue.perturb._values import Perturbation
 from homologue.recording import classes
 from homologue.tuning._balanced import rank_contrast
@@ -53,6 +54,36 @@ class Bench:
     recording: xr.DataArray
     stimuli: Any = None
     options: dict[str, Any] = field(default_factory=dict)
+    _shown: dict[str, Shown] = field(default_factory=dict, repr=False)
+
+    def shown(self, variable: str) -> Shown:
+        """Return what a fixed number of groups does unperturbed; it is run once."""
+        if variable not in self._shown:
+            self._shown[variable] = _shown(self, variable)
+        return self._shown[variable]
+
+
+Target = tuple[Perturbation, ...]
+"""What is done to a system at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A fixed number of groups of each class, and what the system makes of them.
+
+    Attributes
+    ----------
+    recording : xarray.DataArray
+        Of the unperturbed system.
+    plain : array, shape (sample, feature)
+        What a readout may be trained on.
+    under : callable
+        Targets and samples → features (target, sample, feature).
+    """
+
+    recording: xr.DataArray
+    plain: Float[Array, "sample feature"] = field(repr=False)
+    under: Callable[[Sequence[Target], np.ndarray], np.ndarray] = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +102,7 @@ class Prepared:
     readable : array of bool, shape (contrast,)
         Whether the readout tells held-out groups apart.
     scores : callable
-        Perturbations → scores of held-out groups (contrast, group), as shares of the
+        Targets → scores of held-out groups (target, contrast, group), as shares of the
         unperturbed margin.
     """
 
@@ -80,7 +111,7 @@ class Prepared:
     key: Float[Array, " unit"]
     sign: Float[Array, "contrast group"]
     readable: Bool[Array, " contrast"]
-    scores: Callable[[Sequence[Perturbation]], np.ndarray] = field(repr=False)
+    scores: Callable[[Sequence[Target]], np.ndarray] = field(repr=False)
 
 
 def margins(
@@ -133,7 +164,8 @@ def prepare(bench: Bench, variable: str, *, control: bool, seed: int) -> Prepare
     NotApplicable
         Too few classes or groups, no second contrast, or a readout at chance.
     """
-    rec, features = _shown(bench, variable)
+    shown = bench.shown(variable)
+    rec, plain = shown.recording, shown.plain
     rng = np.random.default_rng(seed)
     codes = np.asarray(classes(rec, variable)[0])
     held = np.zeros(codes.size, dtype=bool)
@@ -141,20 +173,20 @@ def prepare(bench: Bench, variable: str, *, control: bool, seed: int) -> Prepare
         here = np.flatnonzero(codes == one)
         held[rng.permutation(here)[: here.size // 2]] = True
     signs = _contrasts(rec, variable, bench.system, control=control)
-    plain = features(())
     decoders = [_trained(plain[~held], sign[~held]) for sign in signs]
     reading = np.stack([sign[held] for sign in signs])
 
     def raw(values: np.ndarray) -> np.ndarray:
-        return np.stack([(values[held] - mean) / sd @ w for mean, sd, w in decoders])
+        """Return scores (…, contrast, group) of features (…, group, feature)."""
+        return np.stack([(values - mean) / sd @ w for mean, sd, w in decoders], axis=-2)
 
-    baseline = raw(plain)
+    baseline = raw(plain[held])
     readable = np.array([_told(s, sign) for s, sign in zip(baseline, reading, strict=True)])
     unit = np.array([float(margins(s, sign)) for s, sign in zip(baseline, reading, strict=True)])
     safe = np.where(readable, unit, np.nan)
 
-    def scores(perturbations: Sequence[Perturbation]) -> np.ndarray:
-        return np.asarray(raw(features(tuple(perturbations))) / safe[:, None])
+    def scores(targets: Sequence[Target]) -> np.ndarray:
+        return np.asarray(raw(shown.under(targets, np.flatnonzero(held))) / safe[:, None])
 
     chosen = rec.values[~held].astype(np.float64)
     own = signs[0][~held]
@@ -168,41 +200,63 @@ def prepare(bench: Bench, variable: str, *, control: bool, seed: int) -> Prepare
     )
 
 
-Features = Callable[[tuple[Perturbation, ...]], np.ndarray]
-
-
-def _shown(bench: Bench, variable: str) -> tuple[xr.DataArray, Features]:
-    """Return a recording of a fixed number of groups, and features of the same under changes."""
-    system = bench.system
+def _shown(bench: Bench, variable: str) -> Shown:
     if bench.stimuli is None:
-        kept = _chosen(system.record(runs=GROUPS, rng=0), variable)
-        rec = system.record(runs=GROUPS, rng=0)[kept]
+        return _simulated(bench.system, variable)
+    rec = bench.recording[_chosen(bench.recording, variable)]
+    stimuli = bench.stimuli.take(rec["stimulus"].values)
+    return Shown(rec, *_read(bench, rec, stimuli))
 
-        def simulated(perturbations: tuple[Perturbation, ...]) -> np.ndarray:
-            changed = system.perturb(*perturbations) if perturbations else system
-            return _evidence(changed, changed.record(runs=GROUPS, rng=0).values)[kept]
 
-        return rec, simulated
-    kept = _chosen(bench.recording, variable)
-    rec = bench.recording[kept]
-    shown = bench.stimuli.take(rec["stimulus"].values)
+def _simulated(system: Any, variable: str) -> Shown:
+    whole = system.record(runs=GROUPS, rng=0)
+    kept = _chosen(whole, variable)
+
+    def under(targets: Sequence[Target], index: np.ndarray) -> np.ndarray:
+        changed = [system.perturb(*one) if one else system for one in targets]
+        return np.stack(
+            [_evidence(one, one.record(runs=GROUPS, rng=0).values)[kept[index]] for one in changed]
+        )
+
+    return Shown(whole[kept], _evidence(system, whole.values)[kept], under)
+
+
+def _read(bench: Bench, rec: xr.DataArray, stimuli: Any) -> tuple[np.ndarray, Any]:
+    """Return features of a network's last layer, and a function that gives them under targets.
+
+    The blocks before the recorded ones run once, for all claims. A network whose blocks pass on
+    more than one tensor runs whole, once a target.
+    """
+    from homologue.systems._features import Features, NoChain, last_site
+
+    system = bench.system
+    site = last_site(system)
     options = {key: value for key, value in bench.options.items() if key != "sites"}
-    site = _last(system)
+    if stimuli.modality in ("text", "tokens"):
+        options = {"positions": "last", **options}
+    _, first = np.unique(rec["site"].values, return_index=True)
+    like = [(cool(str(name), 1.0),) for name in rec["unit"].values[np.sort(first)]]
+    try:
+        fast = Features(system, stimuli, site=site, like=like, **options)
+    except NoChain:
+        return run_whole(system, stimuli, site, options)
+    return fast.plain.astype(np.float64), fast.under
 
-    def run(perturbations: tuple[Perturbation, ...]) -> np.ndarray:
-        changed = system.perturb(*perturbations) if perturbations else system
-        found = changed.record(shown, sites=site, **{"positions": "last", **options})
+
+def run_whole(
+    system: Any, stimuli: Any, site: str, options: dict[str, Any]
+) -> tuple[np.ndarray, Any]:
+    """Return the same of a network that runs whole, once a target."""
+
+    def run(target: Target, shown: Any) -> np.ndarray:
+        changed = system.perturb(*target) if target else system
+        found = changed.record(shown, sites=site, **options)
         return np.asarray(found.transpose("sample", "unit").values, dtype=np.float64)
 
-    return rec, run
+    def under(targets: Sequence[Target], index: np.ndarray) -> np.ndarray:
+        return np.stack([run(one, stimuli.take(index)) for one in targets])
 
-
-def _last(system: Any) -> str:
-    """Return the last layer of the residual stream, or the output."""
-    from homologue.systems._sites import resolve
-
-    found = resolve(system.model, "resid_post", derived=system._derived, announce=lambda *_: None)
-    return str(found[-1].name)
+    return run((), stimuli), under
 
 
 def _chosen(rec: xr.DataArray, variable: str) -> Int[Array, " sample"]:

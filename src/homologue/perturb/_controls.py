@@ -249,7 +249,14 @@ def _silent(*_: Any) -> None:
 def _weight(module: Any) -> Any:
     """Return a linear module's weights as (output, input)."""
     weight = getattr(module, "weight", None)
-    if weight is None or weight.ndim != 2 or type(module).__name__ == "Embedding":
+    if weight is None or type(module).__name__ == "Embedding":
+        return None
+    if weight.ndim > 2:
+        if getattr(module, "groups", 0) != 1 or getattr(module, "transposed", True):
+            return None
+        # A convolution reads a channel with one number for each output and place of its kernel.
+        return weight.movedim(1, -1).flatten(0, -2)
+    if weight.ndim != 2:
         return None
     # transformers' Conv1D keeps (input, output).
     return weight.T if type(module).__name__ == "Conv1D" else weight

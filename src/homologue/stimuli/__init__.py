@@ -7,6 +7,7 @@ from homologue.stimuli._concepts import (
     DEFAULT_CONCEPTS,
     LOWER_CASE_CONCEPTS,
     concepts,
+    mentions,
     sentences,
 )
 from homologue.stimuli._ordered import alphabet, modular_pairs, months, numbers, weekdays
@@ -25,6 +26,7 @@ __all__ = [
     "alphabet",
     "concepts",
     "images",
+    "mentions",
     "modular_pairs",
     "months",
     "named",

@@ -10,7 +10,7 @@ import numpy as np
 from homologue._errors import HomologueError, UnknownName, nearest
 from homologue.recording import variable
 from homologue.stimuli._stimuli import Stimuli
-from homologue.stimuli._words import ENDINGS, ROUND, SENTENCES, WORDS
+from homologue.stimuli._words import ENDINGS, MENTIONS, ROUND, SENTENCES, WORDS
 
 CONCEPTS = tuple(WORDS)
 """All concepts, those of :data:`DEFAULT_CONCEPTS` first."""
@@ -112,6 +112,53 @@ def sentences(
     'We spent the whole afternoon talking about dog.'
     """
     return _fill("sentences", SENTENCES, concepts, n_exemplars, n_templates)
+
+
+def mentions(
+    *, words: Sequence[str] = ("dog", "hammer", "bread", "doctor"), n_frames: int = 12
+) -> Stimuli:
+    """Return texts that end with one of a few words, each word in many frames.
+
+    The contrast is one word against the others, told across frames, or one frame against the
+    others, told across words. An untrained network can tell such a thing as well (of an encoder's
+    pooled embedding the word, at the last token of a deep decoder the frame), and so has a
+    behaviour that perturbation could impair. That a *concept* is told across words takes
+    training.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Two or more.
+    n_frames : int
+        Frames a word, up to 16.
+
+    Returns
+    -------
+    Stimuli
+        Variables ``word`` and ``frame``; each text is a group of its own.
+
+    Raises
+    ------
+    HomologueError
+        Fewer than two words, a word twice, or more frames than there are.
+
+    Examples
+    --------
+    >>> mentions(words=("dog", "bread"), n_frames=1).items
+    ('They were talking about dog', 'They were talking about bread')
+    """
+    chosen = [words] if isinstance(words, str) else list(words)
+    if len(chosen) < 2 or len(set(chosen)) < len(chosen):
+        raise HomologueError(f"give at least two words, each once; given {chosen}")
+    if not 1 <= n_frames <= len(MENTIONS):
+        raise HomologueError(f"n_frames is 1 … {len(MENTIONS)}; given {n_frames}")
+    pairs = [(word, frame) for frame in MENTIONS[:n_frames] for word in chosen]
+    return Stimuli(
+        [frame.format(word) for word, frame in pairs],
+        {"word": [word for word, _ in pairs], "frame": [frame for _, frame in pairs]},
+        name="mentions",
+        licence="BSD-3-Clause (written here)",
+    )
 
 
 def _fill(

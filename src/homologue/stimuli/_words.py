@@ -69,6 +69,21 @@ ENDINGS = (
 )
 """Templates that end with the word, so that its last token is the last of the text."""
 
+MENTIONS = (
+    *ENDINGS,
+    "On the cover there was a {}",
+    "My sister asked for a {}",
+    "In the corner he found a {}",
+    "We were thinking of the {}",
+    "The story begins with a {}",
+    "Nobody had noticed the {}",
+    "After lunch they drew a {}",
+    "Page ten shows the {}",
+    "It reminded her of a {}",
+    "Yesterday I dreamt of a {}",
+)
+"""Frames that end with a word that can be counted, many enough to be the independent unit."""
+
 SENTENCES = (
     "We spent the whole afternoon talking about {}.",
     "A short note about {} was pinned to the wall.",

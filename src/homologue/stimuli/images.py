@@ -258,7 +258,9 @@ def gratings(
     )
 
 
-def digits(*, n_per_digit: int = 30, size: int = 64) -> Stimuli:
+def digits(
+    *, n_per_digit: int = 30, size: int = 64, only: Sequence[int] = tuple(range(10))
+) -> Stimuli:
     """Return handwritten digits, enlarged; each picture is its own group.
 
     Parameters
@@ -267,6 +269,8 @@ def digits(*, n_per_digit: int = 30, size: int = 64) -> Stimuli:
         Pictures of each digit, the first ones of the set (at least 174 each).
     size : int
         Height and width in pixels; the originals have 8 × 8.
+    only : sequence of int
+        Which digits.
 
     Returns
     -------
@@ -276,7 +280,7 @@ def digits(*, n_per_digit: int = 30, size: int = 64) -> Stimuli:
     Raises
     ------
     HomologueError
-        More pictures of a digit than there are.
+        More pictures of a digit than there are, or something that is no digit.
 
     References
     ----------
@@ -293,8 +297,10 @@ def digits(*, n_per_digit: int = 30, size: int = 64) -> Stimuli:
     counts = np.bincount(data.target)
     if not 1 <= n_per_digit <= counts.min():
         raise HomologueError(f"n_per_digit is 1 … {counts.min()}; given {n_per_digit}")
+    if not only or not set(only) <= set(range(10)):
+        raise HomologueError(f"only is one or more of the digits 0 … 9; given {list(only)}")
     rows = np.sort(
-        np.concatenate([np.flatnonzero(data.target == d)[:n_per_digit] for d in range(10)])
+        np.concatenate([np.flatnonzero(data.target == d)[:n_per_digit] for d in set(only)])
     )
     pictures = np.round(data.images[rows] * (255 / 16)).astype(np.uint8)
     return Stimuli(

@@ -67,8 +67,9 @@ def acts_of(
     derived: dict[str, Site],
     announce: Callable[[str, str], None],
     seeds: Sequence[tuple[int, ...]],
+    known: dict[str, list[Site]] | None = None,
 ) -> list[Act]:
-    """Resolve names of units and sites.
+    """Resolve names of units and sites; ``known`` keeps those of sites from call to call.
 
     Raises
     ------
@@ -78,13 +79,16 @@ def acts_of(
         Something that is no intervention, has a time window, or acts where nothing can.
     """
     _check_parallel(model)
+    known = {} if known is None else known
     acts: list[Act] = []
     for one, seed in zip(interventions, seeds, strict=True):
         _check(one, seed)
         found: dict[Site, list[int] | None] = {}
         for unit in one.units:
             site, column = _split(unit)
-            for where in resolve(model, site, derived=derived, announce=announce):
+            if site not in known:
+                known[site] = resolve(model, site, derived=derived, announce=announce)
+            for where in known[site]:
                 if where.level != "activity":
                     raise HomologueError(
                         f"{where.name!r} is read from the network and not used by it any more: "

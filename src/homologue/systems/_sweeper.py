@@ -12,14 +12,17 @@ import torch
 
 from homologue._errors import HomologueError
 from homologue.stimuli import Stimuli
+from homologue.systems._chain import WHOLE, Chain, Readout, Reads, chain_of
 from homologue.systems._coordinates import SampleTable
 from homologue.systems._feeds import Feed, TextFeed
+from homologue.systems._neurons import Neurons
 from homologue.systems._patched import Rows, Sources, rows_of
 from homologue.systems._perturbed import Act, Interference, _split, acts_of, digest
 from homologue.systems._reading import Reading, Sizes, batches
 from homologue.systems._recorder import fingerprint
 from homologue.systems._sites import Site
-from homologue.systems._suffix import WHOLE, Chain, Neurons, Prefix, Readout, Tiled, chain_of
+from homologue.systems._suffix import Prefix
+from homologue.systems._tiled import Tiled
 
 _PIECE = 64
 """Perturbations whose results are one piece: what a killed sweep loses at most."""
@@ -73,17 +76,7 @@ class Sweeper:
         positions: Any = "last",
         batch_tokens: int | None = None,
     ) -> None:
-        if not hasattr(system, "_reading") or not hasattr(system, "perturb"):
-            raise HomologueError(
-                f"{getattr(system, 'name', system)!r} is not a network; a sweep runs one many "
-                "times (homologue.TorchModel)"
-            )
-        if system.perturbations:
-            raise HomologueError(
-                "a sweep starts from the unperturbed system; add what it has to every target"
-            )
-        self.system = system
-        self.model: torch.nn.Module = system.model
+        self._settle(system)
         self.chain = chain_of(self.model)
         whole = system._with_sites({"<output>": Site("output", "")})
         self._positions = positions
@@ -97,13 +90,33 @@ class Sweeper:
                 f"columns of each stimulus are (stimulus, column), {self.feed.count} rows; given "
                 f"{chosen.shape}"
             )
-        self._readouts = {True: Readout(self.feed, chosen, module)}
+        self._readouts: dict[bool, Reads] = {True: Readout(self.feed, chosen, module)}
         self._readouts[False] = Readout(self.feed, chosen, None)
         self.sizes: Sizes = system._sizes(batch_tokens, None)
 
+    def _settle(self, system: Any) -> None:
+        """Take the network that is run.
+
+        Raises
+        ------
+        HomologueError
+            It is none, or perturbed already.
+        """
+        if not hasattr(system, "_reading") or not hasattr(system, "perturb"):
+            raise HomologueError(
+                f"{getattr(system, 'name', system)!r} is not a network; a sweep runs one many "
+                "times (homologue.TorchModel)"
+            )
+        if system.perturbations:
+            raise HomologueError(
+                "a sweep starts from the unperturbed system; add what it has to every target"
+            )
+        self.system = system
+        self.model: torch.nn.Module = system.model
+
     @staticmethod
     def _open(
-        whole: Any, stimuli: Any, positions: Any, *, sites: Any = "<output>"
+        whole: Any, stimuli: Any, positions: Any, *, sites: Any = "<output>", **more: Any
     ) -> tuple[Stimuli, Reading]:
         options = {
             "sites": sites,
@@ -112,11 +125,12 @@ class Sweeper:
             "space": "mean",
             "channels_last": None,
             "max_tokens": None,
+            **more,
         }
         shown, reading = whole._reading(stimuli, options)
         return shown, reading
 
-    def readout(self, chain: Chain) -> Readout:
+    def readout(self, chain: Chain) -> Reads:
         """Return the readout of a chain's last block, or of the network run whole."""
         return self._readouts[chain.unembed is not None]
 
@@ -124,7 +138,14 @@ class Sweeper:
     def batches(self) -> list[np.ndarray]:
         """Stimuli that run together: of one length, so that none is padded."""
         sizes = dataclasses.replace(self.sizes, batch_size=max(1, self.sizes.batch_size * 4))
-        return batches(self.feed.lengths, sizes, padding=not isinstance(self.feed, TextFeed))
+        text = isinstance(self.feed, TextFeed)
+        found = batches(self.feed.lengths, sizes, padding=not text)
+        if not text:
+            return found
+        # As many texts as tokens, and one could not be told from the other.
+        square = [len(one) > 1 and len(one) == self.feed.lengths[one[0]] for one in found]
+        parts = [[one[:-1], one[-1:]] if s else [one] for one, s in zip(found, square, strict=True)]
+        return [part for pair in parts for part in pair]
 
     def sites(self, names: Any) -> list[tuple[Site, int]]:
         """Return the sites that names and aliases mean, and their units."""
@@ -187,6 +208,7 @@ class Sweeper:
         """
         seed = None if rng is None else int(np.random.default_rng(rng).integers(2**32))
         found: list[list[Act]] = []
+        known: dict[str, list[Site]] = {}
         for number, target in enumerate(targets):
             seeds = [() if seed is None else (seed, number, i) for i in range(len(target))]
             found.append(
@@ -196,6 +218,7 @@ class Sweeper:
                     derived=self.system._derived,
                     announce=self.system._announce,
                     seeds=seeds,
+                    known=known,
                 )
             )
         every = [act for acts in found for act in acts]
@@ -296,22 +319,42 @@ class Sweeper:
     def _run_group(self, prefix: Prefix, start: int, targets: list[Any]) -> np.ndarray:
         tokens = int(self.feed.lengths[prefix.index].sum())
         copies = max(1, self.sizes.batch_tokens // tokens)
+        if not isinstance(self.feed, TextFeed):
+            copies = max(1, 4 * self.sizes.batch_size // len(prefix.index))
         neurons = prefix.linear.get(start)
-        jumping = neurons is not None and all(
-            len(target) == 1 and neurons.site_of(target[0][0]) is not None for target in targets
+        jumping = (
+            neurons is not None
+            and all(len(one) == 1 and neurons.site_of(one[0][0]) is not None for one in targets)
+            and self._adds_up(prefix, start, targets)
         )
-        if jumping and neurons is not None and neurons.trusted is None:
-            # That neurons add up is seen once a batch and block, at the first target.
-            one = Tiled(self.model, self.feed, targets[:1])
-            whole, short = prefix.suffix(start, one), prefix.suffix(start, one, jump=True)
-            scale = float(whole.abs().max()) + float((whole - prefix.baseline).abs().max())
-            neurons.trusted = bool(((whole - short).abs() <= 1e-4 * scale).all())
-        jumping = jumping and neurons is not None and bool(neurons.trusted)
         out = []
         for first in range(0, len(targets), copies):
             tiled = Tiled(self.model, self.feed, targets[first : first + copies])
             out.append(prefix.suffix(start, tiled, jump=jumping).float().cpu().numpy())
         return np.concatenate(out)
+
+    def _adds_up(self, prefix: Prefix, start: int, targets: list[Any]) -> bool:
+        """Return whether what a block's neurons do adds up; seen once a batch and block.
+
+        A perturbation that changes next to nothing would tell nothing: the one that changes the
+        block's output most is run both ways, and where even that is too small nothing is said.
+        """
+        neurons = prefix.linear[start]
+        if neurons.trusted is None:
+            tiled = Tiled(self.model, self.feed, targets)
+            before = neurons.values["block"]
+            change = [
+                float((neurons.output(tiled, number, prefix.index) - before).abs().max())
+                for number in range(len(targets))
+            ]
+            one = Tiled(self.model, self.feed, [targets[int(np.argmax(change))]])
+            whole, short = prefix.suffix(start, one), prefix.suffix(start, one, jump=True)
+            scale = float(whole.abs().max())
+            effect = float((whole - prefix.baseline).abs().max())
+            if effect > 1e-4 * scale:
+                off = float((whole - short).abs().max())
+                neurons.trust(adds_up=off <= 1e-5 * scale + 1e-2 * effect)
+        return bool(neurons.trusted)
 
     def _start(self, target: Sequence[tuple[Act, Rows | None]]) -> int:
         """Return the first block that a target touches; -1: the network runs whole."""
