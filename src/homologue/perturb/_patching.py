@@ -11,6 +11,7 @@ import xarray as xr
 from homologue._errors import HomologueError
 from homologue._typing import Array, Float
 from homologue.inference import cluster_bootstrap
+from homologue.perturb._no_change import against_no_change
 from homologue.perturb._perturbation import patch
 from homologue.perturb._sweep import (
     FEWEST_GROUPS,
@@ -53,8 +54,9 @@ def activation_patching(
     xarray.Dataset
         ``effect`` (target,): (patched − corrupt) / (clean − corrupt), of means over pairs: 0
         nothing is restored, 1 everything; ``low`` and ``high`` (95 % BCa interval over groups
-        of pairs; NaN below 5 groups); ``patched`` (target, stimulus), ``clean`` and ``corrupt``
-        (stimulus,) of the metric; ``n`` groups.
+        of pairs; NaN below 5 groups); ``null_mean``, ``null_std``, ``p`` (two-sided: the patch
+        restores nothing on the average; NaN below 6 groups) and ``q`` over targets; ``patched``
+        (target, stimulus), ``clean`` and ``corrupt`` (stimulus,) of the metric; ``n`` groups.
 
     Raises
     ------
@@ -91,6 +93,7 @@ def activation_patching(
             "effect": (("target",), effect),
             "low": (("target",), low),
             "high": (("target",), high),
+            **{key: (("target",), one) for key, one in plan.null(value, base).items()},
             "patched": (("target", "stimulus"), value),
             "clean": (("stimulus",), plan.clean),
             "corrupt": (("stimulus",), base),
@@ -99,7 +102,9 @@ def activation_patching(
         coords={**aim_coordinates(aims, targets), "group": ("stimulus", plan.group)},
         attrs={
             "method": "activation patching, (patched − corrupt) / (clean − corrupt); "
-            "95 % BCa bootstrap over groups",
+            "95 % BCa bootstrap over groups; patched and corrupt exchanged in whole groups",
+            "family": "targets",
+            "tail": "two-sided",
             "metric": getattr(metric, "__name__", "metric"),
             "system": system.name,
         },
@@ -243,7 +248,8 @@ def path_patching(
     -------
     xarray.Dataset
         Scalars ``effect`` (normalised as :func:`activation_patching`'s), ``low``, ``high``,
-        ``n``; ``patched``, ``clean`` and ``corrupt`` (stimulus,) of the metric.
+        ``null_mean``, ``null_std``, ``p``, ``q`` (of one test: p) and ``n``; ``patched``,
+        ``clean`` and ``corrupt`` (stimulus,) of the metric.
 
     Raises
     ------
@@ -276,6 +282,7 @@ def path_patching(
             "effect": ((), effect[0]),
             "low": ((), low[0]),
             "high": ((), high[0]),
+            **{key: ((), one[0]) for key, one in plan.null(value, base).items()},
             "patched": (("stimulus",), value[0]),
             "clean": (("stimulus",), plan.clean),
             "corrupt": (("stimulus",), base),
@@ -283,7 +290,8 @@ def path_patching(
         },
         attrs={
             "method": "path patching, (patched − corrupt) / (clean − corrupt); 95 % BCa "
-            "bootstrap over groups",
+            "bootstrap over groups; patched and corrupt exchanged in whole groups",
+            "tail": "two-sided",
             "metric": getattr(metric, "__name__", "metric"),
             "system": system.name,
             "held": ", ".join(held),
@@ -359,6 +367,16 @@ class _Plan:
 
         found = cluster_bootstrap(share, groups, rng=0)
         return effect, np.asarray(found.low), np.asarray(found.high)
+
+    def null(self, value: np.ndarray, base: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the null of shares restored, where patching does nothing, with p and q."""
+        found = against_no_change(value - base, self.group)
+        gap = self.gap(base)
+        found["null_mean"], found["null_std"] = (
+            found["null_mean"] / gap,
+            found["null_std"] / abs(gap),
+        )
+        return found
 
 
 def _check_pairs(first: Any, second: Any) -> None:

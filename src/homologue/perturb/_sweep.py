@@ -14,6 +14,7 @@ import xarray as xr
 from homologue._errors import HomologueError
 from homologue._typing import Array, Float
 from homologue.inference import mean_interval
+from homologue.perturb._no_change import against_no_change
 from homologue.perturb._perturbation import ablate
 from homologue.perturb._pieces import Pieces
 from homologue.perturb._units import Target, heads
@@ -112,7 +113,8 @@ def sweep(
     xarray.Dataset
         ``value`` (target, stimulus) and ``baseline`` (stimulus,) of the metric; ``effect``
         (target,), the mean change, with ``low`` and ``high`` (95 % interval over groups; NaN
-        below 5 groups); ``n`` groups.
+        below 5 groups); ``null_mean``, ``null_std``, ``p`` (two-sided: no change on the
+        average; NaN below 6 groups) and ``q`` over targets; ``n`` groups.
 
     Raises
     ------
@@ -129,8 +131,8 @@ def sweep(
     Neurons of an MLP that is added to the residual stream act on it linearly: their own block
     does not run again. Whatever is no chain of blocks runs whole.
 
-    A sweep ranks. Whether a target does more than others of its size is for :func:`effect`,
-    which compares with matched random units.
+    A sweep ranks, and its p says that a target does something. Whether it does more than others
+    of its size is for :func:`effect`, which compares with matched random units.
 
     Examples
     --------
@@ -173,11 +175,15 @@ def sweep(
             "effect": (("target",), effect),
             "low": (("target",), low),
             "high": (("target",), high),
+            **{key: (("target",), one) for key, one in against_no_change(change, group).items()},
             "n": ((), len(np.unique(group))),
         },
         coords=coords,
         attrs={
-            "method": "mean change of the metric; 95 % studentised bootstrap over groups",
+            "method": "mean change of the metric; 95 % studentised bootstrap over groups; with "
+            "and without the perturbation exchanged in whole groups",
+            "family": "targets",
+            "tail": "two-sided",
             "metric": getattr(metric, "__name__", "metric"),
             "system": system.name,
         },
