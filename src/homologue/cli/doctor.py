@@ -28,7 +28,7 @@ Exit status 1 if something that every analysis needs is missing.
 _HOSTS = ("huggingface.co", "api.dandiarchive.org")
 _SECONDS = 4
 
-OK, MISSING, FAULT = "ok", "no", "fault"
+OK, PART, MISSING, FAULT = "ok", "part", "no", "fault"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -178,7 +178,7 @@ def _assets() -> Iterator[dict[str, Any]]:
         found = ", ".join(f"{count} {state}" for state, count in states.items()) or "none"
         yield _row(
             what,
-            OK if near == len(rows) else MISSING,
+            OK if near == len(rows) else PART if near else MISSING,
             found,
             "" if near == len(rows) else "homologue fetch --all",
         )
@@ -240,5 +240,5 @@ def _reaches(host: str) -> bool:
 
 _STYLES = {
     "check": lambda _: "bold",
-    "state": lambda value: {OK: "green", MISSING: "dim", FAULT: "red"}[value],
+    "state": lambda value: {OK: "green", PART: "green", MISSING: "dim", FAULT: "red"}[value],
 }
