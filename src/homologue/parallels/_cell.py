@@ -162,6 +162,15 @@ def settle(claim: Claim, cells: Sequence[Cell]) -> list[Cell]:
     claim : Claim
     cells : sequence of Cell
         All cells of the claim; those without a p keep their state.
+
+    Examples
+    --------
+    >>> from homologue.parallels import get
+    >>> claim = get("units-are-tuned")
+    >>> found = {"effect": 0.4, "low": 0.3, "high": 0.5, "p": 0.01}
+    >>> cell = Cell(claim.id, "fly", "brain", "fly", "odour", "open", **found)
+    >>> settle(claim, [cell])[0].state
+    'present'
     """
     p = np.array([cell.p for cell in cells])
     q = np.full(p.shape, np.nan)

@@ -137,10 +137,23 @@ _scanned = False
 def register(claim: Claim, *, replace: bool = False) -> Claim:
     """Add a claim to the registry.
 
+    Parameters
+    ----------
+    claim : Claim
+        The claim.
+    replace : bool
+        Put it in the place of one with the same id.
+
     Raises
     ------
     HomologueError
         If the id is taken and ``replace`` is off.
+
+    Examples
+    --------
+    >>> own = get("units-are-tuned")
+    >>> register(own, replace=True) is own
+    True
     """
     if claim.id in _CLAIMS and not replace:
         raise HomologueError(

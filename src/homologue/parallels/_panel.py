@@ -197,6 +197,13 @@ _SYSTEM_KEYS = ("name", *(f.name for f in fields(Entry) if f.name != "system"))
 def from_toml(text: str, source: str = "panel") -> Panel:
     r"""Read a panel from TOML.
 
+    Parameters
+    ----------
+    text : str
+        The file's content.
+    source : str
+        What messages call it.
+
     Raises
     ------
     PanelError

@@ -117,7 +117,20 @@ class Verdict:
 
 
 def median_vote(family: str, kind: str, states: Sequence[str], effects: Sequence[float]) -> Vote:
-    """Return one family's vote: its median applicable cell, the lower one of two."""
+    """Return one family's vote: its median applicable cell, the lower one of two.
+
+    Parameters
+    ----------
+    family, kind : str
+        As in :class:`Vote`.
+    states, effects : sequence
+        Of the family's cells.
+
+    Examples
+    --------
+    >>> median_vote("fly", "brain", ["present", "open", "absent"], [0.4, 0.2, 0.01]).state
+    'open'
+    """
     applicable = [
         (effect, state)
         for state, effect in zip(states, effects, strict=True)
@@ -148,6 +161,11 @@ def stratum(states: Sequence[str]) -> str:
 
 def cliffs_delta(first: np.ndarray, second: np.ndarray) -> float:
     """Return Cliff's delta: P(first > second) − P(first < second).
+
+    Parameters
+    ----------
+    first, second : array, shape (value,)
+        Two sets of effects.
 
     Examples
     --------
@@ -249,6 +267,12 @@ def verdict(votes: Sequence[Vote], *, rng: np.random.Generator | int = 0) -> Ver
     -----
     Systems in a panel are chosen, not sampled: the p of delta speaks of this panel under
     exchange of its members, not of a population of brains and networks.
+
+    Examples
+    --------
+    >>> votes = [Vote(f"f{i}", "brain", "present", 0.5) for i in range(3)]
+    >>> verdict(votes).verdict
+    'underpowered'
     """
     voting = [vote for vote in votes if vote.kind in STRATA and vote.state != "not applicable"]
     counts = {kind: sum(vote.kind == kind for vote in voting) for kind in STRATA}

@@ -146,6 +146,13 @@ def rate(
     ------
     UnknownName
         When measured: a unit or site that is not recorded.
+
+    Examples
+    --------
+    >>> from homologue.systems.circuits import two_module
+    >>> activity = rate("module-a", runs=4)
+    >>> bool(activity.measure(two_module.system(), rng=0).mean() > 0)
+    True
     """
     wanted = [units] if isinstance(units, str) else list(map(str, units))
 

@@ -113,6 +113,11 @@ def stimulate(
     Notes
     -----
     A unit that never varies has a standard deviation of zero and is not stimulated.
+
+    Examples
+    --------
+    >>> stimulate("layer", -1.0).dose
+    -1.0
     """
     return _make("stimulate", units, site, positions, window, dose=finite(amplitude, "stimulate"))
 
@@ -163,6 +168,11 @@ def noise(
     ------
     HomologueError
         A negative spread.
+
+    Examples
+    --------
+    >>> noise("layer", 0.5).dose
+    0.5
     """
     spread = finite(sd, "noise")
     if spread < 0:

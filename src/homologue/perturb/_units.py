@@ -107,6 +107,11 @@ def feature(
     ------
     HomologueError
         Vectors of different sizes, of length zero, or not finite.
+
+    Examples
+    --------
+    >>> feature([1.0, 0.0], [1.0, 0.0], "layer").names
+    ('layer',)
     """
     read, write = _vector(encoder, "encoder"), _vector(decoder, "decoder")
     shift = () if decoder_bias is None else _numbers(np.asarray(decoder_bias, dtype=float))
