@@ -167,3 +167,13 @@ def test_units_of_another_recording() -> None:
     assert other["group"].values.tolist() == [0, 0, 1, 1]
     with pytest.raises(InvalidRecording, match="3 unit names"):
         recording.make(np.zeros((4, 2)), unit=one.coords)
+
+
+def test_few_values_on_a_circle_are_classes_of_their_own() -> None:
+    shown = np.tile([90.0, 0.0, 135.0, 180.0, np.nan], 4)
+    orientation = recording.variable(shown, period=180)
+    rec = recording.make(np.ones((20, 1)), variables={"orientation": orientation})
+    codes, names = recording.classes(rec, "orientation")
+    assert names == ["0", "90", "135"]
+    assert codes[:5].tolist() == [1, 0, 2, 0, -1]
+    assert recording.classes(rec, "orientation", arcs=2)[1] == ["0 to 90", "90 to 180"]

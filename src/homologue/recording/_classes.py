@@ -23,7 +23,8 @@ def classes(
     name : str
         A variable on ``sample``.
     arcs : int
-        A circular variable (one with a ``period``) is cut into so many equal arcs from 0.
+        A circular variable (one with a ``period``) is cut into so many equal arcs from 0, unless
+        it takes no more values than that (orientations of gratings): these are classes then.
     bins : int
         Any other continuous variable is cut into so many quantile bins, unless it takes 8
         values or fewer (0, 1, 2 beside NaN, as tables often hold): these are classes then.
@@ -62,14 +63,16 @@ def classes(
         values = values.astype(float)
         known = np.isfinite(values)
         if period is not None:
-            binned = np.floor((values[known] % period) / period * arcs).astype(np.int64) % arcs
+            values[known] %= period
+        few = np.unique(values[known])
+        if few.size <= (FEW if period is None else arcs):
+            codes = np.full(values.shape, -1, dtype=np.int64)
+            codes[known] = np.searchsorted(few, values[known])
+            return codes, [f"{value:.6g}" for value in few]
+        if period is not None:
+            binned = np.floor(values[known] / period * arcs).astype(np.int64) % arcs
             edges = np.linspace(0, period, arcs + 1)
         else:
-            few = np.unique(values[known])
-            if few.size <= FEW:
-                codes = np.full(values.shape, -1, dtype=np.int64)
-                codes[known] = np.searchsorted(few, values[known])
-                return codes, [f"{value:.6g}" for value in few]
             edges = np.unique(np.quantile(values[known], np.linspace(0, 1, bins + 1)))
             binned = np.searchsorted(edges[1:-1], values[known], side="right")
         present, inverse = np.unique(binned, return_inverse=True)
