@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,7 +122,8 @@ def dose_response(
     ]
     found["reversible"] = (("behaviour",), np.array(same))
     return found.assign_coords(dose=np.r_[neutral, ordered]).assign_attrs(
-        perturbation=perturbation.name,
+        # Its own dose is none of those that were given.
+        perturbation=replace(perturbation, dose=math.nan).name,
         kind=perturbation.kind,
         system=str(getattr(system, "name", "")),
     )
