@@ -23,6 +23,7 @@ import xarray as xr
 
 from benchmarks import _calibration_engine as engine
 from benchmarks import _calibration_fields as fields
+from benchmarks import _calibration_larger as larger
 from benchmarks import _calibration_perturb as perturbed
 from benchmarks import _calibration_population as populations
 from benchmarks import _calibration_worlds as worlds
@@ -73,12 +74,12 @@ def _decode(rec: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
     return representation.decode(rec, "label", rng=rng, resamples=2, **FEW)
 
 
-def _claim(identity: str, *, classes: int = 2, **attrs: Any) -> Measure:
+def _claim(identity: str, *, classes: int = 2, repeats: int = 8, **attrs: Any) -> Measure:
     """Return the measurement of one claim, asked as a panel asks it.
 
     Attributes of the variable, for claims that need them: ``period``, ``quantity``.
     """
-    effort = parallels.Effort(permutations=DRAWS, resamples=2, repeats=8)
+    effort = parallels.Effort(permutations=DRAWS, resamples=2, repeats=repeats)
 
     def question(rec: xr.DataArray, rng: np.random.Generator) -> float:
         rec["label"].attrs.update(attrs)
@@ -172,6 +173,10 @@ TESTS: dict[str, Test] = {
     ),
     "claim cycle-tracks-the-stimulus": Test(
         _claim("cycle-tracks-the-stimulus", classes=6, period=6.0), worlds.LARGER, 200
+    ),
+    "claim there-is-a-cycle": Test(_claim("there-is-a-cycle", repeats=1), larger.CLOUDS, 300),
+    "claim dynamics-are-rotational": Test(
+        _claim("dynamics-are-rotational", repeats=1), larger.TRAJECTORIES, 300
     ),
     "inference.permutation_test": Test(engine.engine),
     "families": Test(engine.families),

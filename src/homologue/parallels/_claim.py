@@ -24,6 +24,7 @@ SESOI = 0.10
 NEEDS = ("variable", "given labels", "simultaneous", "space", "circular", "system")
 
 Gather = Callable[[Sequence[Any], str, Sizes, Effort, np.random.Generator], Evidence]
+Picture = Callable[[xr.DataArray, str, np.random.Generator], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Claim:
     sesoi : float
         Smallest effect of interest.
     references : tuple of Reference
+    picture : callable, optional
+        ``(recording, variable, rng) -> dict``: plain numbers for the report to draw, where a
+        cell has p ≤ .05 or is a built-in negative.
     """
 
     id: str
@@ -84,6 +88,7 @@ class Claim:
     needs: tuple[str, ...] = ()
     sesoi: float = SESOI
     references: tuple[Reference, ...] = ()
+    picture: Picture | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse an unknown need."""

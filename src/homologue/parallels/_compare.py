@@ -12,9 +12,9 @@ from typing import Any
 import xarray as xr
 
 from homologue import systems
-from homologue._errors import AssetUnavailable
+from homologue._errors import AssetUnavailable, HomologueError
 from homologue.parallels import _files
-from homologue.parallels._cell import Cell, ask, settle
+from homologue.parallels._cell import ALPHA, Cell, ask, cell_rng, settle
 from homologue.parallels._claim import Claim, claims, get
 from homologue.parallels._matched import Evidence
 from homologue.parallels._panel import Entry, Panel
@@ -40,6 +40,8 @@ class Comparison:
         Per claim.
     provenance : dict
         Versions, systems, assets, what was left out.
+    pictures : tuple of dict
+        What is worth drawing of single cells (``Claim.picture``), as plain numbers.
     """
 
     panel: Panel
@@ -48,6 +50,7 @@ class Comparison:
     votes: dict[str, tuple[Vote, ...]]
     verdicts: dict[str, Verdict]
     provenance: dict[str, Any] = field(repr=False)
+    pictures: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
     def write(self, folder: str | Path) -> Path:
         """Write the data folder (see :mod:`homologue.parallels._files`); return its path."""
@@ -94,13 +97,18 @@ def compare(panel: Panel, *, notice: Notice | None = None) -> Comparison:
         cell for claim in asked for cell in settle(claim, [c for c in cells if c.claim == claim.id])
     ]
     votes = {
-        claim.id: tuple(_votes([c for c in settled if c.claim == claim.id])) for claim in asked
+        claim.id: tuple(
+            _votes([c for c in settled if c.claim == claim.id and c.system not in run.silent])
+        )
+        for claim in asked
     }
     verdicts = {claim.id: verdict(votes[claim.id], rng=panel.seed) for claim in asked}
     tell("end", verdicts={name: found.verdict for name, found in verdicts.items()})
     provenance = _files.provenance(panel, started, run.shown, run.left_out)
     provenance |= {"seconds": round(time.monotonic() - clock, 1), "log": log}
-    return Comparison(panel, asked, tuple(settled), votes, verdicts, provenance)
+    return Comparison(
+        panel, asked, tuple(settled), votes, verdicts, provenance, tuple(run.pictures)
+    )
 
 
 @dataclass
@@ -112,6 +120,13 @@ class _Run:
     tell: Callable[..., None]
     shown: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
+    pictures: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def silent(self) -> set[str]:
+        """Systems that are built-in negatives and cast no vote, nor do their twins."""
+        own = [self.panel.name_of(entry) for entry in self.panel.entries if not entry.votes]
+        return {name for system in own for name in (system, twin_name(system))}
 
 
 def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
@@ -139,6 +154,8 @@ def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
                     )
                     found.append(cell)
                     run.tell("cell", claim=claim.id, system=name, effect=cell.effect, p=cell.p)
+                    if claim.picture and (cell.p <= ALPHA or (not entry.votes and cell.null.size)):
+                        _picture(claim, cell, recordings[0], run)
             twin = True
     except AssetUnavailable as error:
         run.left_out.append(_left_out(entry.system, own, str(error)))
@@ -151,6 +168,19 @@ def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
         missing = _failed(entry, run, name, reason, twin=twin)
         found += [cell for cell in missing if (cell.claim, cell.variable) not in done]
     return found
+
+
+def _picture(claim: Claim, cell: Cell, rec: xr.DataArray, run: _Run) -> None:
+    """Keep what a claim draws of one cell; a picture that fails costs no result."""
+    assert claim.picture is not None
+    rng = cell_rng(run.panel.seed, claim.id, cell.system, cell.variable)
+    try:
+        drawn = claim.picture(rec, cell.variable, rng)
+    except HomologueError as error:
+        run.tell("no picture", claim=claim.id, system=cell.system, reason=str(error))
+        return
+    whose = {name: getattr(cell, name) for name in ("claim", "system", "variable")}
+    run.pictures.append(whose | drawn)
 
 
 def twin_name(system: str) -> str:

@@ -16,6 +16,12 @@ _DIGITS = {"n_per_digit": 16}
 
 _CIRCLES = ("cycle-tracks-the-stimulus",)
 
+_TEXTS = {"characters": 160, "n_documents": 24, "n_passages": 1}
+
+_LOOPS = ("there-is-a-cycle",)
+
+_TURNS = ("dynamics-are-rotational",)
+
 BRAINS = (
     Entry("fly", ("odour_class",)),
     Entry("worm", ("stimulated",)),
@@ -26,6 +32,9 @@ BRAINS = (
     Entry("human-mtl", ("category",)),
     Entry("head-direction", ("angle",), claims=_CIRCLES),
     Entry("motor-bci", ("angle",), claims=_CIRCLES),
+    Entry("head-direction", options={"state": "sws"}, claims=_LOOPS, votes=False),
+    Entry("motor-reach", claims=_TURNS),
+    Entry("songbird", claims=_LOOPS + _TURNS),
 )
 
 MODELS = (
@@ -67,6 +76,34 @@ MODELS = (
     ),
     Entry("minilm", ("month",), stimuli="months", options={"sites": "embedding"}, claims=_CIRCLES),
     Entry(
+        "smollm2-135m",
+        stimuli="text.topics",
+        stimuli_options=_TEXTS,
+        options={"sites": "model.layers.10"},
+        claims=_TURNS,
+    ),
+    Entry(
+        "minilm",
+        stimuli="text.topics",
+        stimuli_options=_TEXTS,
+        options={"sites": "encoder.layer.3"},
+        claims=_TURNS,
+    ),
+    Entry(
+        "smollm2-135m",
+        stimuli="concepts",
+        stimuli_options={"n_templates": 1},
+        options={"sites": "model.layers.10", "positions": "last"},
+        claims=_LOOPS,
+    ),
+    Entry(
+        "minilm",
+        stimuli="sentences",
+        stimuli_options={"n_templates": 1},
+        options={"sites": "embedding"},
+        claims=_LOOPS,
+    ),
+    Entry(
         "efficientnet-lite0",
         ("digit",),
         stimuli="images.digits",
@@ -79,6 +116,8 @@ OTHERS = (
     Entry("weather", ("part_of_day",)),
     Entry("climate", ("season",)),
     Entry("climate", ("month",), claims=_CIRCLES),
+    Entry("climate-deseasonalised", ("month",), claims=_CIRCLES + _LOOPS, votes=False),
+    Entry("weather", options={"step": "hour"}, claims=_LOOPS + _TURNS),
     Entry("cancer", ("diagnosis",)),
     Entry("wine", ("cultivar",)),
     Entry("molecules", ("density_bin",)),

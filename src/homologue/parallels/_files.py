@@ -5,6 +5,7 @@
 ``votes.csv``             one row per claim and family
 ``cells.csv``             one row per claim, system and variable; a failed cell has its reason
 ``evidence.nc``           every cell's null effects
+``loops.json``            bars, clouds and coordinates of cells worth a look, if there are any
 ``claims.json``           the claims as they were tested
 ``provenance.json``       versions, seeds, systems, assets, what was left out
 ``resolved.toml``         the panel, every default spelled out
@@ -83,6 +84,11 @@ def write(comparison: Comparison, folder: Path) -> Path:
     ]
     _replace(folder / "votes.csv", _csv(("claim", "family", "kind", "state", "effect"), votes))
     _replace(folder / "claims.json", _json([claim.record() for claim in comparison.claims]))
+    if comparison.pictures:
+        text = json.dumps(_finite(list(comparison.pictures)), ensure_ascii=False)
+        _replace(folder / "loops.json", text + "\n")
+    else:
+        (folder / "loops.json").unlink(missing_ok=True)
     described = dict(comparison.provenance)
     log = described.pop("log")
     _replace(folder / "provenance.json", _json(described))

@@ -42,6 +42,8 @@ class Entry:
     claims : tuple of str
         Claim ids that this entry answers; all of the panel's if empty. Stimuli made for one
         claim (weekdays for a cycle) are no evidence about the others.
+    votes : bool
+        Off for a built-in negative: its cells are shown, and count for no family.
     """
 
     system: str
@@ -51,6 +53,7 @@ class Entry:
     options: Mapping[str, Any] = field(default_factory=dict)
     twins: int = MINIMUM_TWINS
     claims: tuple[str, ...] = ()
+    votes: bool = True
 
     def __post_init__(self) -> None:
         """Refuse one string where several names are expected."""
@@ -163,6 +166,8 @@ class Panel:
                 row |= {"stimuli": entry.stimuli, "twins": entry.twins}
             if entry.claims:
                 row["claims"] = list(entry.claims)
+            if not entry.votes:
+                row["votes"] = False
             if entry.options:
                 row["options"] = _plain(entry.options)
             if entry.stimuli_options:
@@ -241,6 +246,8 @@ def from_toml(text: str, source: str = "panel") -> Panel:
         _typed(row, "options", dict, where)
         _typed(row, "stimuli_options", dict, where)
         _typed(row, "twins", int, where)
+        if not isinstance(row.get("votes", True), bool):
+            raise PanelError(f"{where}: 'votes' is true or false; given {row['votes']!r}")
         values = {key: row[key] for key in row if key != "name"}
         for key in ("variables", "claims"):
             if key in values:

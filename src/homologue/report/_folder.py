@@ -22,6 +22,7 @@ DOWNLOADS = {
     "cells.csv": "one row per claim, system and variable",
     "votes.csv": "one row per claim and family",
     "evidence.nc": "every null draw",
+    "loops.json": "bars, clouds and coordinates of loops",
     "claims.json": "the claims as they were tested",
     "resolved.toml": "the panel with every default filled in",
     "provenance.json": "versions, seeds, assets",
@@ -120,6 +121,7 @@ class Folder:
     nulls: Mapping[tuple[str, str, str, str, str], np.ndarray]
     lineage: Mapping[str, Any]
     downloads: Mapping[str, str]
+    loops: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_folder(folder: str | os.PathLike[str]) -> Folder:
@@ -169,7 +171,22 @@ def read_folder(folder: str | os.PathLike[str]) -> Folder:
         votes=_records(votes, Vote) if votes.is_file() else (),
         nulls=_nulls(path / "evidence.nc"),
         lineage=_mapping(lineage) if lineage.is_file() else {},
+        loops=_loops(path / "loops.json"),
         downloads={name: what for name, what in DOWNLOADS.items() if (path / name).is_file()},
+    )
+
+
+def _loops(path: Path) -> tuple[Mapping[str, Any], ...]:
+    """Return the optional pictures, those that name the cell they are of."""
+    if not path.is_file():
+        return ()
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise HomologueError(f"{str(path)!r} is no JSON: {error}") from error
+    rows = rows if isinstance(rows, list) else []
+    return tuple(
+        row for row in rows if isinstance(row, Mapping) and {"claim", "system"} <= set(row)
     )
 
 

@@ -18,7 +18,15 @@ from homologue.report import _format, _headline, _matrix, _words
 from homologue.report._environment import Loose, environment, loose, plain, table_rows
 from homologue.report._folder import FORMAT_VERSION, Cell, Folder, read_folder
 from homologue.report._rule import rule_for
-from homologue.report.plots import Axis, axis_svg, interval_axis, interval_strip
+from homologue.report.plots import (
+    Axis,
+    axis_svg,
+    barcode,
+    cloud,
+    coordinate,
+    interval_axis,
+    interval_strip,
+)
 
 REPORT = "report.html"
 
@@ -43,6 +51,16 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Loop:
+    """Pictures of one cell's loop, each with what it shows in words."""
+
+    system: str
+    variable: str
+    said: str
+    pictures: tuple[tuple[str, Markup], ...]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """One claim with everything that was seen."""
 
@@ -50,6 +68,7 @@ class Evidence:
     anchor: str
     panels: tuple[Panel, ...]
     cells: tuple[Cell, ...]
+    loops: tuple[Loop, ...] = ()
 
 
 def write(folder: str | os.PathLike[str], *, sections: Sequence[tuple[str, str]] = ()) -> Path:
@@ -222,7 +241,40 @@ def _evidence(
                     )
                 )
         cells = tuple(cell for mark in row.marks for cell in mark.cells)
-        found.append(Evidence(row, anchor, tuple(panels), cells))
+        found.append(Evidence(row, anchor, tuple(panels), cells, _loops(folder, row.claim.id)))
+    return tuple(found)
+
+
+def _loops(folder: Folder, claim: str) -> tuple[Loop, ...]:
+    """Return the pictures of a claim's cells; one that lacks a number is left out."""
+    found = []
+    for row in folder.loops:
+        if row["claim"] != claim:
+            continue
+        pictures: list[tuple[str, Markup]] = []
+        said = ""
+        try:
+            if bars := row.get("barcode"):
+                reach = "the grey is as long as the null lets a bar be"
+                pictures.append((f"{bars['bars']} bars; {reach}", barcode(bars)))
+                said = f"{bars['signature']}, 1 − birth/death {float(bars['effect']):.2f}"
+            if points := row.get("cloud"):
+                by = points["colour"] or "nothing: no circular variable is known"
+                pictures.append((f"the cloud, coloured by {by}", cloud(points)))
+            if beside := row.get("coordinate"):
+                pictures.append(
+                    (
+                        f"angle read from the population against {beside['variable']}, "
+                        f"circular correlation {float(beside['effect']):.2f}",
+                        coordinate(beside),
+                    )
+                )
+            if means := row.get("means"):
+                pictures.append((f"condition means, by {means['variable']}", cloud(means)))
+        except (KeyError, TypeError, ValueError):
+            continue
+        variable = str(row.get("variable") or "")
+        found.append(Loop(str(row["system"]), variable, said, tuple(pictures)))
     return tuple(found)
 
 

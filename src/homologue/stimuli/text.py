@@ -14,7 +14,9 @@ CORPORA = ("brown", "moby", "sotu")
 """Corpora by name: Brown, Moby-Dick by chapter, State of the Union addresses."""
 
 
-def topics(*, characters: int = 600, n_documents: int | None = None) -> Stimuli:
+def topics(
+    *, characters: int = 600, n_documents: int | None = None, n_passages: int | None = None
+) -> Stimuli:
     """Return Python's own documentation, which every CPython brings along: no network needed.
 
     Parameters
@@ -23,6 +25,8 @@ def topics(*, characters: int = 600, n_documents: int | None = None) -> Stimuli:
         Longest passage; passages end where a sentence or a line does, if one does.
     n_documents : int, optional
         The first documents in alphabetical order; all if left out.
+    n_passages : int, optional
+        The first passages of each document; all if left out.
 
     Returns
     -------
@@ -50,6 +54,7 @@ def topics(*, characters: int = 600, n_documents: int | None = None) -> Stimuli:
     return passages(
         documents[:n_documents],
         characters=characters,
+        n_passages=n_passages,
         name="topics",
         licence="PSF-2.0",
         citation="The Python Language Reference",

@@ -10,15 +10,7 @@ import xarray as xr
 from homologue._errors import InvalidDesign
 from homologue._typing import Array, Float, Int
 from homologue.inference import p_value, result
-from homologue.population.cycles._cloud import (
-    CORRELATION_TIMES,
-    ROLLED,
-    Units,
-    correlation_times,
-    cosine_share,
-    prepare,
-    principal,
-)
+from homologue.population.cycles._cloud import Units, prepare, principal
 from homologue.population.cycles._landmarks import (
     FEWEST,
     Landmarks,
@@ -35,13 +27,13 @@ from homologue.population.cycles._persistence import (
     universal_p_values,
 )
 from homologue.population.cycles._signature import NAMES, Signature, signature
+from homologue.population.cycles._timing import drifts, timing
 
 ALPHA = 0.05
 MOST_SAMPLES = 6000
 """Samples a cloud is made of; of longer recordings as many are drawn."""
 
 _KEPT = 0.8
-_DRIFT_SHARE = 0.2
 
 
 def find(
@@ -161,7 +153,7 @@ def find(
     check_cost(count, memory_limit)
     search = _Search(components, count, prime)
     observed = search.run(units.values[rows], generator)
-    tested = _timing(units, components)
+    tested = timing(units, components)
     null = np.array(
         [
             search.run(
@@ -182,7 +174,7 @@ def find(
     names = [drawn.name for drawn in each]
     share = np.array([names.count(name) for name in NAMES]) / draws
     verdict, betti = _verdict(each, share, significant=effect > threshold and p <= ALPHA)
-    phantom = verdict != "none" and (not tested.usable or _drifts(rec, tested, generator))
+    phantom = verdict != "none" and (not tested.usable or drifts(rec, tested, generator))
     low, high = np.quantile(effects, [0.025, 0.975])
     data = result(
         effect=effect, low=low, high=high, null=null,
@@ -254,40 +246,8 @@ class _Search:
         return _Drawn(drawn, persistence(drawn.points, prime=self.prime))
 
 
-@dataclass(frozen=True)
-class _Timing:
-    """Whether rolls are a null here: correlation times in a stretch, share of slow cosines."""
-
-    times: float
-    cosines: float
-    usable: bool
-    reason: str
-
-
 def _cloud(values: Float[Array, "row unit"], components: int) -> Float[Array, "row component"]:
     return principal(values, components).project(values)
-
-
-def _timing(units: Units, components: int) -> _Timing:
-    if units.scheme != ROLLED:
-        return _Timing(times=np.nan, cosines=0.0, usable=True, reason="")
-    cloud = _cloud(units.values, components)
-    times = correlation_times(units, cloud)
-    usable = times >= CORRELATION_TIMES
-    reason = "" if usable else (
-        f"the longest stretch holds {times:.1f} correlation times of the leading components, "
-        f"fewer than {CORRELATION_TIMES}: rolled units would not be independent"
-    )  # fmt: skip
-    return _Timing(times, cosine_share(units, cloud), usable, reason)
-
-
-def _drifts(rec: xr.DataArray, tested: _Timing, rng: np.random.Generator) -> bool:
-    """Return whether drift alone explains a loop; asked only where slow cosines have a share."""
-    if tested.cosines < _DRIFT_SHARE:
-        return False
-    from homologue.population.dynamics import phantom_oscillation
-
-    return bool(phantom_oscillation(rec, rng=rng).phantom)
 
 
 def _thinned(rows: Int[Array, "row"], rng: np.random.Generator) -> Int[Array, "kept"]:

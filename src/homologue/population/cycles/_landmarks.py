@@ -12,8 +12,8 @@ from homologue._typing import Array, Float, Int
 DEFAULT = 200
 FEWEST = 20
 _PER_LANDMARK = 3
-_REFINEMENTS = 3
-_SPARSE = 0.05
+REFINEMENTS = 3
+SPARSE = 0.05
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def draw_landmarks(
     """
     chosen = farthest_points(cloud, count, start=int(rng.integers(cloud.shape[0])))
     points = cloud[chosen]
-    for _ in range(_REFINEMENTS):
+    for _ in range(REFINEMENTS):
         cell = nearest(cloud, points)
         size = np.bincount(cell, minlength=points.shape[0])
         total = np.stack(
@@ -136,7 +136,7 @@ def draw_landmarks(
         keep = size > 0
         points = total[keep] / size[keep, None]
         size = size[keep]
-    keep = size >= _SPARSE * size.mean()
+    keep = size >= SPARSE * size.mean()
     return Landmarks(points[keep], size[keep])
 
 

@@ -111,7 +111,7 @@ def rotations(
     at_once = max(1, _DRAWS_AT_ONCE // activity.size)
     null = np.concatenate(
         [
-            _of_surrogates(fitted.draw(min(at_once, surrogates - start), rng=generator), rank)
+            of_trajectories(fitted.draw(min(at_once, surrogates - start), rng=generator), rank)
             for start in range(0, surrogates, at_once)
         ],
         axis=1,
@@ -202,7 +202,10 @@ def _fits(square: np.ndarray, cross: np.ndarray, total: np.ndarray) -> Float[Arr
         return np.stack([rotation / total, linear / total, rotation / linear])
 
 
-def _of_surrogates(drawn: np.ndarray, rank: int) -> Float[Array, "3 draw"]:
+def of_trajectories(
+    drawn: Float[Array, "draw trajectory time unit"], rank: int
+) -> Float[Array, "3 draw"]:
+    """Return the shares of a rotation and of any linear map, and their ratio, of each draw."""
     drawn = drawn - drawn.mean(axis=1, keepdims=True)
     axes = _leading(drawn, rank)
     return _fits(*(part.sum(axis=1) for part in _products(drawn @ axes[:, None])))
@@ -216,7 +219,7 @@ def _shift(drawn: np.ndarray, rank: int, rng: np.random.Generator) -> Float[Arra
     """
     drawn = drawn - drawn.mean(axis=1, keepdims=True)
     again = np.concatenate([maximum_entropy(one).draw(1, rng=rng) for one in drawn])
-    return np.asarray((_of_surrogates(drawn, rank) - _of_surrogates(again, rank)).mean(axis=1))
+    return np.asarray((of_trajectories(drawn, rank) - of_trajectories(again, rank)).mean(axis=1))
 
 
 def _interval(
