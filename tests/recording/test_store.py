@@ -125,3 +125,25 @@ def test_damaged_metadata_and_labels_are_refused(rec: xr.DataArray, tmp_path: Pa
     chunk.write_bytes(chunk.read_bytes()[:3])
     with pytest.raises(InvalidRecording, match="damaged"):
         recording.open(path)
+
+
+@pytest.mark.parametrize("name", ["activity", "x"])
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "one byte"])
+def test_damaged_chunks_never_read_as_numbers(tmp_path: Path, name: str, damage: str) -> None:
+    source = np.random.default_rng(0)
+    rec = recording.make(source.normal(size=(50, 4)), variables={"x": source.normal(size=50)})
+    path = recording.save(rec, tmp_path / "x.zarr")
+    (chunk,) = (p for p in (path / name).rglob("*") if p.is_file() and p.name != "zarr.json")
+    spoil(chunk, damage)
+    with pytest.raises(InvalidRecording, match="damaged"):
+        list(recording.blocks(recording.open(path)))
+
+
+def spoil(path: Path, damage: str) -> None:
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    path.write_bytes({
+        "truncated": whole[:middle],
+        "emptied": b"",
+        "one byte": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+    }[damage])  # fmt: skip

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from homologue._errors import InvalidRecording
+
 BLOCK_BYTES = 64 * 2**20
 
 
@@ -28,6 +30,11 @@ def blocks(rec: xr.DataArray, bytes: int = BLOCK_BYTES) -> Iterator[xr.DataArray
     xarray.DataArray
         Dims ``("sample", "unit")``, in memory.
 
+    Raises
+    ------
+    InvalidRecording
+        A chunk of the store that is truncated, or whose checksum does not fit.
+
     Examples
     --------
     >>> import numpy as np
@@ -46,4 +53,14 @@ def blocks(rec: xr.DataArray, bytes: int = BLOCK_BYTES) -> Iterator[xr.DataArray
         rows = max(chunk, rows - rows % chunk)
     for start in range(0, rec.sizes["sample"], rows):
         part = rec.isel(sample=slice(start, start + rows))
-        yield part if isinstance(part.variable._data, np.ndarray) else part.load()
+        yield part if isinstance(part.variable._data, np.ndarray) else _loaded(part, start)
+
+
+def _loaded(part: xr.DataArray, start: int) -> xr.DataArray:
+    try:
+        return part.load()
+    except (RuntimeError, ValueError) as error:  # what zarr says of a chunk that does not fit
+        raise InvalidRecording(
+            f"samples {start} … {start + part.sizes['sample'] - 1} cannot be read: the store is "
+            f"damaged ({error}); write it again, or take the samples before them"
+        ) from error

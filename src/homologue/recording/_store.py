@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.codecs import ZstdCodec
 
 from homologue._errors import InvalidRecording
 from homologue.recording._blocks import blocks
@@ -121,8 +122,11 @@ def save(rec: xr.DataArray, path: str | os.PathLike[str], *, overwrite: bool = F
 
 def _write(rec: xr.DataArray, path: Path) -> None:
     dataset = to_dataset(rec)
+    # Every chunk carries a checksum: without one, numbers look whole whatever befell them.
+    packed = ZstdCodec(level=0, checksum=True)
     for name in dataset.variables:
         dataset[name].encoding.clear()
+        dataset[name].encoding["compressors"] = (packed,)
     # Empty chunks are written too: a chunk that is not there is a chunk that was lost.
     with zarr.config.set({"array.write_empty_chunks": True}):
         dataset.drop_vars("activity").to_zarr(
@@ -134,6 +138,7 @@ def _write(rec: xr.DataArray, path: Path) -> None:
             shape=rec.shape,
             dtype=rec.dtype,
             chunks=chunks,
+            compressors=packed,
             fill_value=np.nan,
             dimension_names=("sample", "unit"),
         )

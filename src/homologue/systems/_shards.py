@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import zarr
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from homologue._errors import HomologueError
 from homologue.systems._reading import Block
@@ -38,17 +38,19 @@ def create_activity(group: zarr.Group, shape: tuple[int, int], precision: str) -
     item = 2 if precision == "float16" else 4
     chunk = max(1, min(_CHUNK_BYTES // (item * width), rows))
     shard = chunk * max(1, min(_SHARD_BYTES // (item * width * chunk), -(-rows // chunk)))
-    compressor = None
+    # Every chunk carries a checksum: raw numbers look whole whatever befell them.
+    compressors: list[BloscCodec | Crc32cCodec] = [Crc32cCodec()]
     if precision == "bfloat16":
         # The lower half of every number is zero; shuffled by byte, it vanishes.
-        compressor = BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=4)
+        packed = BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=4)
+        compressors = [packed, *compressors]
     group.create_array(
         "activity",
         shape=shape,
         dtype="float16" if precision == "float16" else "float32",
         chunks=(chunk, width),
         shards=(shard, width),
-        compressors=compressor,
+        compressors=compressors,
         fill_value=np.nan,
         dimension_names=("sample", "unit"),
         overwrite=True,

@@ -218,6 +218,18 @@ def test_two_processes_do_not_write_one_store(system, shown, tmp_path):
     assert system.record(shown, sites="resid_post.0", to=tmp_path / "x.zarr").sizes["sample"] > 0
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_a_byte_that_changed_on_disk_is_noticed(system, shown, tmp_path, dtype):
+    path = tmp_path / "x.zarr"
+    system.record(shown, sites="resid_post", dtype=dtype, to=path)
+    shard = max((path / "activity").rglob("*"), key=lambda file: file.stat().st_size)
+    bytes_ = bytearray(shard.read_bytes())
+    bytes_[len(bytes_) // 3] ^= 1
+    shard.write_bytes(bytes_)
+    with pytest.raises(InvalidRecording, match="damaged"):
+        list(recording.blocks(recording.open(path)))
+
+
 def test_a_lost_shard_is_noticed(system, shown, tmp_path, shards):
     path = tmp_path / "x.zarr"
     system.record(shown, sites="resid_post", to=path)
