@@ -64,11 +64,14 @@ def cases(*, quick: bool) -> Iterator[Case]:
 def work(*, quick: bool = False) -> list[Task]:
     """Return the pieces of work: (kind, which, number of data sets)."""
     less = 20 if quick else 1
+    few = 80 if quick else 1  # intervals take longer, and fewer than a thousand judge nothing
     found: list[Task] = [
-        ("test", (test, world), max(sets // less, 10)) for test, world, sets in tests.tasks()
+        ("test", (test, world), max(sets // less, 5)) for test, world, sets in tests.tasks()
     ]
-    found += [("interval", pair, intervals.SETS[pair] // less) for pair in intervals.BOOTSTRAPS]
-    found += [("claim interval", pair, intervals.SETS[pair] // less) for pair in intervals.CLAIMS]
+    found += [("interval", pair, intervals.SETS[pair] // few) for pair in intervals.BOOTSTRAPS]
+    found += [
+        ("claim interval", pair, max(intervals.SETS[pair] // few, 5)) for pair in intervals.CLAIMS
+    ]
     found += [("failure", (name,), 2000 // less) for name in failures.FAILURES]
     found += [("leak", (), max(200 // less, 40))]
     return found

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
-from homologue._errors import HomologueError, InvalidRecording
+from homologue._errors import HomologueError, InvalidDesign, InvalidRecording
 from homologue.population import (
     irreducible_rank,
     mixture,
@@ -164,3 +165,13 @@ class TestRank:
             irreducible_rank([np.ones((60, 2))], rng=0, names=["a", "b"])
         nan = irreducible_rank([np.full((60, 2), np.nan)], rng=0)
         assert "NaN" in str(nan.reason[0].values)
+
+
+def test_a_series_that_remembers_is_no_mixture_and_is_refused():
+    source = np.random.default_rng(0)
+    clock = {"time": np.arange(200) * 0.1}
+    white = source.standard_normal((200, 2))
+    assert float(mixture(make(white, variables=clock), rng=0, permutations=19).p[0]) > 0.05
+    slow = lfilter([1.0], [1.0, -0.9], white, axis=0)
+    with pytest.raises(InvalidDesign, match="correlation time of"):
+        mixture(make(slow, variables=clock), rng=0, permutations=19)

@@ -13,6 +13,7 @@ from homologue._errors import HomologueError, InvalidDesign, InvalidRecording
 from homologue._typing import Array, Float, Int
 from homologue.inference import benjamini_hochberg, exchangeability, p_value, result
 from homologue.inference._design import Design
+from homologue.inference._shifts import correlation_time, stretches
 from homologue.population.guided._information import least_information
 from homologue.recording import validate
 
@@ -20,6 +21,8 @@ EPSILON = 0.1
 _DIRECTIONS = 60
 _BLOCKS = 20
 _GAUSSIANS = 19
+_MEMORY = 3.0
+"""Samples; white noise of 80 is taken for slower than this once in fifty times."""
 
 
 def separability(
@@ -107,14 +110,15 @@ def mixture(
 
     Raises
     ------
+    InvalidDesign
+        A time series that remembers: its samples make clumps of their own.
     InvalidRecording
         As :func:`separability`.
 
     Notes
     -----
     The maximum is exact over offsets and taken over 60 directions; over few points it is biased
-    upwards, and so is the null's, which has as many. The null assumes independent groups:
-    samples of one long series make clumps of their own, and a small p.
+    upwards, and so is the null's, which has as many.
 
     References
     ----------
@@ -130,7 +134,8 @@ def mixture(
     True
     """
     _checked(permutations)
-    points, group, _ = _cloud(rec)
+    points, group, extra = _cloud(rec)
+    _refuse_series(points[0], extra)
     generator = np.random.default_rng(rng)
     rows = []
     for plane in points:
@@ -276,6 +281,24 @@ def _cloud(rec: xr.DataArray) -> tuple[list[np.ndarray], np.ndarray, dict[str, A
     group = np.unique(rec["group"].values, return_inverse=True)[1]
     extra = {name: rec[name].values for name in ("block", "time") if name in rec.coords}
     return planes(rec.values.astype(np.float64)), group, extra
+
+
+def _refuse_series(plane: np.ndarray, extra: dict[str, Any]) -> None:
+    """Refuse a plane whose samples depend on the ones before: they clump without a mixture."""
+    if "time" not in extra:
+        return
+    block = extra.get("block")
+    longest = max(stretches(extra["time"], block), key=len)
+    if longest.size < 3:
+        return
+    slowest = max(correlation_time(plane[longest, k]) for k in (0, 1))
+    if slowest > _MEMORY:
+        raise InvalidDesign(
+            f"the samples are a series with a correlation time of {slowest:.1f} samples: they "
+            "lie in clumps without any mixture, which independent points do not. Average over "
+            f"stretches that are longer, or take every {int(np.ceil(slowest))}th sample, and "
+            "leave time out"
+        )
 
 
 def _gaussian(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
