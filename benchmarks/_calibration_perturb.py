@@ -15,6 +15,7 @@ from benchmarks._calibration_worlds import World
 from homologue import parallels, perturb
 from homologue.parallels import _claims_perturbation as causes
 from homologue.parallels._perturbed import Prepared
+from homologue.perturb._no_change import against_no_change
 from homologue.recording import make, variable
 
 FEW = {"permutations": DRAWS}
@@ -166,6 +167,17 @@ def single_units(world: World, sets: int, rng: np.random.Generator) -> Measured:
     return until(sets, 10, draw)
 
 
+def nothing(world: World, sets: int, rng: np.random.Generator) -> Measured:
+    """``perturb.sweep`` over ten targets, each of which changes groups of two at random."""
+
+    def draw() -> dict[str, Any]:
+        change = np.repeat(NOISES[world.name](rng, (10, GROUPS)), 2, axis=1)
+        group = np.repeat(np.arange(GROUPS), 2)
+        return {"": against_no_change(change, group, draws=DRAWS)["p"]}
+
+    return until(sets, 10, draw)
+
+
 def _recorded(rec: xr.DataArray, rng: np.random.Generator) -> Any:
     label = variable(rec["label"].values, categories=["a", "b", "c"])
     rec = rec.assign_coords(label=("sample", label.values, label.attrs))
@@ -216,6 +228,7 @@ def claim(identity: str) -> Callable[[World, int, np.random.Generator], Measured
 ENTRIES: dict[str, Test] = {
     "perturb.effect": Test(effects, worlds.named(CHOICES), 300, 99),
     "perturb.unit_effects": Test(single_units, worlds.named(NOISES)),
+    "perturb.sweep": Test(nothing, worlds.named(NOISES)),
     "perturb.double_dissociation": Test(dissociation, worlds.named(NOISES), 1000),
     "perturb.dose_response": Test(grading, worlds.named(GRADINGS), 500),
     "perturb.selectivity_versus_causality": Test(predicted, worlds.named(PREDICTED), 1000),

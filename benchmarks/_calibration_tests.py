@@ -214,6 +214,8 @@ _ANOTHER = {
     "perturb.interaction": "perturb.double_dissociation",
     "perturb.matched_effect": "perturb.effect",
     "perturb.measurable": "perturb.unit_effects",
+    "perturb.activation_patching": "perturb.sweep",
+    "perturb.path_patching": "perturb.sweep",
 }
 """Arithmetic of a test that is asked under its other name."""
 
