@@ -151,6 +151,9 @@ def test_what_rotations_need():
     assert "no trajectories" in asked(TURNS, ring(rng)).reason
     assert "refused" in asked(TURNS, turning(rng, times=10)).reason
     assert "the claim needs 10" in asked(TURNS, turning(rng, trials=8)).reason
+    rec = turning(rng)
+    wild = asked(TURNS, rec.copy(data=rng.standard_cauchy(rec.shape)))
+    assert "kurtosis" in wild.reason
 
 
 def test_a_built_in_negative_is_shown_and_casts_no_vote(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 import homologue as hm
 from homologue._errors import HomologueError
-from homologue.population import frequency_scan
+from homologue.population import cycles, frequency_scan
 
 PRIME = 31
 
@@ -73,6 +73,24 @@ def test_circles_in_its_embedding_without_the_period(adder, pairs):
     for seed in range(3):
         twin = adder.untrained(seed).record(one_each, sites="embed", positions=0)
         assert float(frequency_scan(twin, "a", rng=0).q.min()) > 0.05
+
+
+def test_the_search_for_cycles_finds_them_and_reads_one_without_being_told(adder, pairs):
+    """Thirty-one numbers are few points: each is its own landmark."""
+    key, _ = key_frequencies(logits(adder, pairs))
+    options = {"rng": 0, "landmarks": PRIME, "draws": 5}
+    one_each = pairs.select(b=0)
+    rec = adder.record(one_each, sites="embed", positions=0)
+    found = cycles.find(rec, permutations=99, **options)
+    assert float(found.p) == 0.01
+    assert str(found.signature.item()) != "none"
+    angle = cycles.coordinates(rec, **options).coordinate.values[:, 0]
+    turns = [2 * np.pi * k * rec["a"].values / PRIME for k in range(1, 16)]
+    follows = [abs(cycles.circular_correlation(angle, turn)) for turn in turns]
+    assert max(follows) > 0.9
+    assert int(np.argmax(follows)) + 1 in key
+    twin = adder.untrained(0).record(one_each, sites="embed", positions=0)
+    assert float(cycles.find(twin, permutations=99, **options).p) > 0.05
 
 
 def test_it_is_kept(adder):

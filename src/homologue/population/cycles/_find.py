@@ -67,7 +67,8 @@ def find(
     components : int
         Principal components the cloud lies in; at least 2.
     landmarks : int, optional
-        By default a third of the samples, at least 20 and at most 200.
+        By default a third of the samples, at least 20 and at most 200. Of a few dozen samples
+        give their number: averages of two or three of them leave no loop.
     permutations : int
         Null clouds; the smallest p is 1 / (permutations + 1).
     draws : int
