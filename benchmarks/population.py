@@ -42,6 +42,7 @@ def cases(*, quick: bool) -> Iterator[Case]:
     yield from _cost(quick=quick)
     yield from _beside_dreimac(quick=quick)
     yield from _recordings(quick=quick)
+    yield from _ratinabox(quick=quick)
     yield from _signatures(quick=quick)
     if importlib.util.find_spec("benchmarks._population_guided"):
         guided: Any = importlib.import_module("benchmarks._population_guided")
@@ -153,6 +154,45 @@ def _beside_dreimac(*, quick: bool) -> Iterator[Case]:
         "DREiMac, time", ours_s=ours_s, peer_s=peer_s,
         peer_name=f"DREiMac 0.3.2, {samples} points, {landmarks} landmarks",
         equal=agreement >= 0.99,
+    )  # fmt: skip
+
+
+_RATINABOX = """
+import numpy as np
+from ratinabox.Agent import Agent
+from ratinabox.Environment import Environment
+from ratinabox.Neurons import GridCells
+
+def main(inputs):
+    np.random.seed(0)
+    rat = Agent(Environment(params={"scale": 1.0}), params={"dt": 0.1, "speed_mean": 0.2})
+    cells = GridCells(rat, params={
+        "n": 100, "gridscale_distribution": "delta", "gridscale": 0.5, "max_fr": 15,
+        "orientation_distribution": "delta", "orientation": 0.2,
+        "phase_offset_distribution": "uniform",
+    })
+    for _ in range(int(inputs["steps"])):
+        rat.update()
+        cells.update()
+    return {"rate": np.array(cells.history["firingrate"])}
+"""
+
+
+def _ratinabox(*, quick: bool) -> Iterator[Case]:
+    """Search one module of grid cells that somebody else simulates, in a box of 1 m."""
+    python = peer_environment(["ratinabox==1.15.3"])
+    steps = 1000 if quick else 9000
+    _, found = run_peer(python, _RATINABOX, {"steps": steps, "repeats": 1})
+    rate = np.maximum(found["rate"].astype(np.float64), 0)
+    rec = recording.make(
+        np.random.default_rng(0).poisson(0.1 * rate).astype(float),
+        variables={"time": np.arange(steps) * 0.1}, activity_units="spikes",
+    )  # fmt: skip
+    seen = cycles.find(rec, rng=0, permutations=19 if quick else 39, draws=5)
+    yield Case(
+        "RatInABox 1.15.3, grid module", f"{seen.signature.item()}, p = {float(seen.p):.3g}",
+        float(seen.effect), "1 − birth/death", "higher",
+        equal=None if quick else str(seen.signature.item()) == "torus",
     )  # fmt: skip
 
 
