@@ -207,9 +207,13 @@ def _scan() -> None:
     global _scanned
     if _scanned:
         return
-    for module in _OWN:
-        importlib.import_module(f"homologue.parallels.{module}")
+    modules = [importlib.import_module(f"homologue.parallels.{name}") for name in _OWN]
     _scanned = True
+    # In the order of the tables, whichever module was imported first.
+    own = [c.id for module in modules for c in vars(module).values() if isinstance(c, Claim)]
+    ordered = {name: _CLAIMS[name] for name in (*own, *_CLAIMS)}
+    _CLAIMS.clear()
+    _CLAIMS.update(ordered)
     for point in entry_points(group=ENTRY_POINTS):
         try:
             loaded = point.load()
