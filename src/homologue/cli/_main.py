@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from homologue._errors import HomologueError, nearest
 from homologue._version import __version__
 from homologue.cli import _output
+from homologue.cli._memory import reuse_large_blocks
 from homologue.cli._parser import USAGE, Parser
 
 VERBS = {
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before torch is imported: threads that wait sleep instead of spinning, since a machine that
     # is shared loses to spinning several times what an idle one gains.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    reuse_large_blocks()
     try:
         status = _dispatch(argv)
         sys.stdout.flush()

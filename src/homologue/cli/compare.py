@@ -39,6 +39,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--claim", action="append", metavar="ID", help="ask this claim only (repeatable)"
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="work out again what an earlier run worked out"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +53,12 @@ def run(args: argparse.Namespace) -> int:
     panel = _changed(args, parallels.load(args.panel) if args.panel else parallels.default())
     total = sum(1 + bool(entry.twins and entry.stimuli) for entry in panel.entries)
     with _output.progress(args, "compare", total=total) as advance:
-        result = parallels.compare(panel, notice=_notice(advance))
+        result = parallels.compare(
+            panel,
+            notice=_notice(advance),
+            answers=Path(args.out) / "answers",
+            fresh=args.fresh,
+        )
     folder = result.write(args.out)
     report = _report(folder)
     _show(args, result, folder, report)
@@ -123,6 +131,13 @@ def _show(args: argparse.Namespace, result: Any, folder: Path, report: Path) -> 
     from homologue.report import verdict_table
 
     verdict_table(folder)
+    kept = result.provenance["answers_kept"]
+    if kept:
+        _output.say(
+            args,
+            f"{kept} of {len(result.cells)} answers are those of an earlier run, of the same data "
+            "and code (--fresh works them out again)",
+        )
     for system, reason in failed:
         _output.say(args, f"failed: {system}: {reason}")
     for row in result.provenance["left_out"]:

@@ -203,6 +203,15 @@ _OWN = ("_claims", "_claims_units", "_claims_population", "_claims_perturbation"
 """Modules that register our own claims, in the order of the tables."""
 
 
+_OURS: list[Claim] = []
+
+
+def is_own(claim: Claim) -> bool:
+    """Return whether a claim is this package's own, as it was written."""
+    _scan()
+    return any(claim is one for one in _OURS)
+
+
 def _scan() -> None:
     global _scanned
     if _scanned:
@@ -210,8 +219,9 @@ def _scan() -> None:
     modules = [importlib.import_module(f"homologue.parallels.{name}") for name in _OWN]
     _scanned = True
     # In the order of the tables, whichever module was imported first.
-    own = [c.id for module in modules for c in vars(module).values() if isinstance(c, Claim)]
-    ordered = {name: _CLAIMS[name] for name in (*own, *_CLAIMS)}
+    own = [c for module in modules for c in vars(module).values() if isinstance(c, Claim)]
+    _OURS.extend(own)
+    ordered = {name: _CLAIMS[name] for name in (*(c.id for c in own), *_CLAIMS)}
     _CLAIMS.clear()
     _CLAIMS.update(ordered)
     for point in entry_points(group=ENTRY_POINTS):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 from scipy.stats import rankdata
 
 from homologue._typing import Array, Float
 from homologue.parallels._claim import Claim, Reference, register
-from homologue.parallels._matched import Effort, Evidence, NotApplicable, Sizes
+from homologue.parallels._matched import Effort, Evidence, NotApplicable, Sizes, until_clear
 from homologue.parallels._perturbed import (
     GROUPS,
     Bench,
@@ -25,8 +26,8 @@ from homologue.perturb._controls import matched_sets, strata
 SHARE = 1 / 12
 """Of the units, silenced together: one in the smallest system."""
 
-SETS = 99
-"""Random sets at most: each is a run of the system."""
+SETS, FIRST_SETS = 99, 33
+"""Random sets at most, and before it is asked whether more would tell: each is a run."""
 
 GAINS = (1.0, 0.75, 0.5, 0.25, 0.0)
 
@@ -90,36 +91,49 @@ def _specific(
 ) -> Evidence:
     seed = int(rng.integers(2**32))
     able = _prepared(benches, variable, "behaviour", control=True, seed=seed)
-    draws = min(SETS, effort.permutations)
-    runs = []
-    for one in able:
-        chosen = _top(one)
-        sets = matched_sets(chosen, strata(one.key, chosen), draws=draws, rng=seed)
-        every: list[Target] = [
-            (),
-            *[(ablate(one.names[m].tolist()),) for m in [np.flatnonzero(chosen), *sets]],
+    most = min(SETS, effort.permutations)
+    chosen = [_top(one) for one in able]
+    sets = [
+        matched_sets(top, strata(one.key, top), draws=most, rng=seed)
+        for one, top in zip(able, chosen, strict=True)
+    ]
+
+    def scores_of(units: Sequence[Iterable[np.ndarray]]) -> np.ndarray:
+        """Return the scores (target, contrast, group) that seeds have on the average."""
+        runs = [
+            one.scores([(ablate(one.names[m].tolist()),) if m.size else () for m in own])
+            for one, own in zip(able, units, strict=True)
         ]
-        runs.append(one.scores(every))
-    known = np.isfinite(runs)
-    # A seed whose readout of a control contrast is at chance says nothing of that contrast.
-    scores = np.where(known, runs, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        known = np.isfinite(runs)
+        # A seed whose readout of a control contrast is at chance says nothing of that contrast.
+        return np.asarray(np.where(known, runs, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
     sign = able[0].sign
     told = [c for c in range(1, len(sign)) if any(one.readable[c] for one in able)]
+    intact, silenced = scores_of([(np.empty(0, int), np.flatnonzero(top)) for top in chosen])
 
     def statistic(of: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
         """Return matched less control impairment of (…, contrast, group)."""
 
         def part(c: int) -> np.ndarray:
-            whole = margins(scores[0, c], sign[c], weight)
+            whole = margins(intact[c], sign[c], weight)
             return _impairment(of[..., c, :], sign[c], weight, np.maximum(whole, 1e-9))
 
         return np.clip(part(0) - np.mean([part(c) for c in told], axis=0), -1, 1)
 
+    waiting = [iter(own) for own in sets]
+    observed = float(statistic(silenced))
+    null = until_clear(
+        lambda number: statistic(scores_of([islice(own, number) for own in waiting])),
+        observed,
+        most,
+        first=FIRST_SETS,
+    )
     weight = resamples(sign, effort.resamples, rng)
     return _evidence(
-        float(statistic(scores[1])),
-        statistic(scores[2:]),
-        statistic(scores[1], weight),
+        observed,
+        null,
+        statistic(silenced, weight),
         able,
         "random units matched on activation × outgoing norm",
     )
@@ -259,7 +273,7 @@ _NEEDS = ("variable", "given labels", "system")
 PERTURBING_IS_SPECIFIC = register(
     Claim(
         id="perturbing-tuned-units-is-specific",
-        version=1,
+        version=2,
         question="Do ablation and lesion show the same of both?",
         sentence=(
             "Silencing the units most tuned to one contrast impairs that contrast more than "
@@ -269,7 +283,10 @@ PERTURBING_IS_SPECIFIC = register(
             f"share of the margin lost for the matched contrast less the mean share lost for "
             f"others, a twelfth of the units silenced; margin of {_OWN}"
         ),
-        null=f"up to {SETS} random sets of as many units, matched on activation × outgoing norm",
+        null=(
+            f"up to {SETS} random sets of as many units, matched on activation × outgoing norm; "
+            f"{FIRST_SETS} where ten of those impair as much"
+        ),
         against=(
             "random matched units that do as much; for “specific”, the same dissociation in "
             "twins with readouts of their own, or in other sciences' simulations"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +18,14 @@ import xarray as xr
 from homologue import systems
 from homologue._errors import AssetUnavailable, HomologueError
 from homologue.parallels import _files
+from homologue.parallels._answers import Answer, Answers
 from homologue.parallels._cell import ALPHA, Cell, ask, cell_rng, settle
 from homologue.parallels._claim import Claim, claims, get
 from homologue.parallels._matched import Evidence
 from homologue.parallels._panel import Entry, Panel
 from homologue.parallels._perturbed import Bench
+from homologue.parallels._showings import Showing, record_together, twin_name
 from homologue.parallels._verdict import STRATA, Verdict, Vote, median_vote, verdict
-from homologue.stimuli import named
 
 Notice = Callable[[str, dict[str, Any]], None]
 
@@ -57,14 +62,27 @@ class Comparison:
         return _files.write(self, Path(folder))
 
 
-def compare(panel: Panel, *, notice: Notice | None = None) -> Comparison:
+def compare(
+    panel: Panel,
+    *,
+    notice: Notice | None = None,
+    answers: str | Path | None = None,
+    fresh: bool = False,
+) -> Comparison:
     """Record every system of a panel and ask every claim of it.
 
     Parameters
     ----------
     panel : Panel
     notice : callable, optional
-        Called with an event name and its details; for progress and the log.
+        Called with an event name and its details; for progress and the log. From any thread, one
+        at a time.
+    answers : path, optional
+        A folder that keeps every answer as it comes: the same call goes on where one that was cut
+        short stopped, and works out only what differs (other recordings, code, libraries,
+        effort, seed).
+    fresh : bool
+        Work out every answer again, kept or not.
 
     Returns
     -------
@@ -83,16 +101,20 @@ def compare(panel: Panel, *, notice: Notice | None = None) -> Comparison:
     log: list[dict[str, Any]] = []
     started = datetime.datetime.now(datetime.UTC)
     clock = time.monotonic()
+    one_at_a_time = threading.Lock()
 
     def tell(event: str, **details: Any) -> None:
-        log.append({"event": event, "seconds": round(time.monotonic() - clock, 3), **details})
-        if notice is not None:
-            notice(event, details)
+        with one_at_a_time:
+            log.append({"event": event, "seconds": round(time.monotonic() - clock, 3), **details})
+            if notice is not None:
+                notice(event, details)
 
     asked = tuple(get(name) for name in panel.claims) if panel.claims else tuple(claims())
     tell("start", panel=panel.name, systems=len(panel.entries), claims=len(asked))
-    run = _Run(panel, asked, tell)
-    cells = [cell for entry in panel.entries for cell in _entry_cells(entry, run)]
+    kept = Answers(None if answers is None else Path(answers), fresh)
+    run = _Run(panel, asked, tell, kept)
+    cells = _every_cell(run)
+    kept.tidy()
     settled = [
         cell for claim in asked for cell in settle(claim, [c for c in cells if c.claim == claim.id])
     ]
@@ -105,7 +127,11 @@ def compare(panel: Panel, *, notice: Notice | None = None) -> Comparison:
     verdicts = {claim.id: verdict(votes[claim.id], rng=panel.seed) for claim in asked}
     tell("end", verdicts={name: found.verdict for name, found in verdicts.items()})
     provenance = _files.provenance(panel, started, run.shown, run.left_out)
-    provenance |= {"seconds": round(time.monotonic() - clock, 1), "log": log}
+    provenance |= {
+        "answers_kept": kept.found,
+        "seconds": round(time.monotonic() - clock, 1),
+        "log": log,
+    }
     return Comparison(
         panel, asked, tuple(settled), votes, verdicts, provenance, tuple(run.pictures)
     )
@@ -118,9 +144,21 @@ class _Run:
     panel: Panel
     asked: tuple[Claim, ...]
     tell: Callable[..., None]
+    answers: Answers
     shown: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
     pictures: list[dict[str, Any]] = field(default_factory=list)
+
+    def showing(self, entry: Entry) -> Showing:
+        """Return what an entry's system will be recorded in."""
+        kept = any("system" in claim.needs for claim in _answered(entry, self.asked))
+        return Showing(entry, self.panel.name_of(entry), kept=kept)
+
+    def show(self, showing: Showing) -> None:
+        """Keep what the report says of a system."""
+        if showing.name not in {row["name"] for row in self.shown}:
+            rec = showing.recordings[0]
+            self.shown.append(_files.shown(showing.name, showing.entry, rec, showing.twin_of))
 
     @property
     def silent(self) -> set[str]:
@@ -129,63 +167,138 @@ class _Run:
         return {name for system in own for name in (system, twin_name(system))}
 
 
-def _entry_cells(entry: Entry, run: _Run) -> list[Cell]:
-    """Record one system, then its twin, and ask every claim of both."""
-    found: list[Cell] = []
-    own = run.panel.name_of(entry)
-    twin = False
+def _every_cell(run: _Run) -> list[Cell]:
+    """Record every system and ask every claim; the cells are in the panel's order.
+
+    While one system is recorded, or run again, the cells of those before it are worked out.
+    """
+    asked: dict[int, list[_Asked]] = {}
+    every = list(enumerate(run.panel.entries))
+    with _workers() as pool:
+        for system in dict.fromkeys(entry.system for entry in run.panel.entries):
+            numbers = [number for number, entry in every if entry.system == system]
+            own = [run.showing(run.panel.entries[number]) for number in numbers]
+            twins = record_together(own, run.tell)
+            for number, *pair in zip(numbers, own, twins, strict=True):
+                asked[number] = [_Asked(one, run, pool) for one in pair if one is not None]
+            del own, twins, pair
+        found = [one.cells() for number, _ in every for one in asked[number]]
+    return [cell for cells in found for cell in cells]
+
+
+@contextmanager
+def _workers() -> Iterator[ThreadPoolExecutor]:
+    """Hold workers beside the thread that records; what has not begun is dropped at a stop."""
+    pool = ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1) - 1))
     try:
-        system = systems.get(entry.system)
-        kept = any("system" in claim.needs for claim in _answered(entry, run.asked))
-        for name, twin_of, recordings, benches in _recordings(
-            entry, own, system, run.tell, kept=kept
-        ):
-            if name not in {row["name"] for row in run.shown}:
-                run.shown.append(_files.shown(name, entry, recordings[0], twin_of))
-            for claim in _answered(entry, run.asked):
-                for variable in _asked_about(claim, entry):
-                    cell = ask(
-                        _about(claim, benches),
-                        recordings,
-                        variable,
-                        system=name,
-                        effort=run.panel.effort,
-                        seed=run.panel.seed,
-                    )
-                    found.append(cell)
-                    run.tell("cell", claim=claim.id, system=name, effect=cell.effect, p=cell.p)
-                    if claim.picture and (cell.p <= ALPHA or (not entry.votes and cell.null.size)):
-                        _picture(claim, cell, recordings[0], run)
-            twin = True
-    except AssetUnavailable as error:
-        run.left_out.append(_left_out(entry.system, own, str(error)))
-        run.tell("left out", system=own, reason=str(error))
-    except Exception as error:  # Whatever one system does must not cost the others.
-        reason = f"{type(error).__name__}: {error}"
-        name = twin_name(own) if twin else own
-        run.tell("failed", system=name, reason=reason)
-        done = {(cell.claim, cell.variable) for cell in found if cell.system == name}
-        missing = _failed(entry, run, name, reason, twin=twin)
-        found += [cell for cell in missing if (cell.claim, cell.variable) not in done]
-    return found
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _picture(claim: Claim, cell: Cell, rec: xr.DataArray, run: _Run) -> None:
-    """Keep what a claim draws of one cell; a picture that fails costs no result."""
-    assert claim.picture is not None
+class _Asked:
+    """Every claim asked of one system, or of its twins, and not yet answered.
+
+    Claims that run the system again are answered at once, one after the other.
+    """
+
+    def __init__(self, showing: Showing, run: _Run, pool: Executor) -> None:
+        self._name, self._run = showing.name, run
+        self._entry, self._twin = showing.entry, bool(showing.twin_of)
+        self._error = showing.error
+        self._answers: list[tuple[Claim, str | None, Future[Answer]]] = []
+        if self._error is not None:
+            return
+        run.show(showing)
+        for claim in _answered(self._entry, run.asked):
+            for variable in _asked_about(claim, self._entry):
+                if "system" in claim.needs:
+                    answer: Future[Answer] = Future()
+                    answer.set_result(_answer(claim, variable, showing, run))
+                else:
+                    answer = pool.submit(_answer, claim, variable, showing, run)
+                self._answers.append((claim, variable, answer))
+
+    def cells(self) -> list[Cell]:
+        """Return the cells; whatever one does must not cost the others."""
+        run = self._run
+        if isinstance(self._error, AssetUnavailable):
+            run.left_out.append(_left_out(self._entry.system, self._name, str(self._error)))
+            run.tell("left out", system=self._name, reason=str(self._error))
+            return []
+        if self._error is not None:
+            run.tell("failed", system=self._name, reason=_said(self._error))
+            return [
+                self._failed(claim, variable, self._error)
+                for claim in _answered(self._entry, run.asked)
+                for variable in _asked_about(claim, self._entry)
+            ]
+        found = []
+        for claim, variable, answer in self._answers:
+            try:
+                cell, picture = answer.result()
+            except Exception as error:
+                run.tell("failed", system=self._name, reason=_said(error))
+                cell, picture = self._failed(claim, variable, error), None
+            found.append(cell)
+            run.pictures += [] if picture is None else [picture]
+        return found
+
+    def _failed(self, claim: Claim, variable: str | None, error: Exception) -> Cell:
+        registered = systems.entry(self._entry.system)
+        kind = "untrained" if self._twin else registered.kind
+        return Cell(
+            claim.id,
+            self._name,
+            kind,
+            registered.family,
+            variable or "",
+            "failed",
+            seed=self._run.panel.seed,
+            reason=_said(error),
+        )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _answer(claim: Claim, variable: str | None, showing: Showing, run: _Run) -> Answer:
+    begin = time.monotonic()
+    key = run.answers.key(claim, variable, showing, run.panel.effort, run.panel.seed)
+    answer = run.answers.get(key)
+    if answer is None:
+        answer = _worked_out(claim, variable, showing, run)
+        run.answers.put(key, answer)
+    cell, wall = answer[0], round(time.monotonic() - begin, 2)
+    run.tell("cell", claim=claim.id, system=showing.name, effect=cell.effect, p=cell.p, wall=wall)
+    return answer
+
+
+def _worked_out(claim: Claim, variable: str | None, showing: Showing, run: _Run) -> Answer:
+    cell = ask(
+        _about(claim, showing.benches),
+        showing.recordings,
+        variable,
+        system=showing.name,
+        effort=run.panel.effort,
+        seed=run.panel.seed,
+    )
+    telling = cell.p <= ALPHA or (not showing.entry.votes and cell.null.size)
+    return cell, _picture(claim, cell, showing.recordings[0], run) if telling else None
+
+
+def _picture(claim: Claim, cell: Cell, rec: xr.DataArray, run: _Run) -> dict[str, Any] | None:
+    """Return what a claim draws of one cell; a picture that fails costs no result."""
+    if claim.picture is None:
+        return None
     rng = cell_rng(run.panel.seed, claim.id, cell.system, cell.variable)
     try:
         drawn = claim.picture(rec, cell.variable, rng)
     except HomologueError as error:
         run.tell("no picture", claim=claim.id, system=cell.system, reason=str(error))
-        return
-    whose = {name: getattr(cell, name) for name in ("claim", "system", "variable")}
-    run.pictures.append(whose | drawn)
-
-
-def twin_name(system: str) -> str:
-    """Return what the untrained twin of a system is called."""
-    return f"{system} (untrained)"
+        return None
+    return {name: getattr(cell, name) for name in ("claim", "system", "variable")} | drawn
 
 
 def _asked_about(claim: Claim, entry: Entry) -> tuple[str | None, ...]:
@@ -219,38 +332,6 @@ def _about(claim: Claim, benches: list[Bench]) -> Claim:
     return replace(claim, gather=gathered)
 
 
-def _recordings(
-    entry: Entry, name: str, system: Any, tell: Callable[..., None], *, kept: bool
-) -> Iterator[tuple[str, str, list[xr.DataArray], list[Bench]]]:
-    """Yield the recordings of a system, then of its twins, and the systems if they are kept.
-
-    Twins that are not asked again leave memory one before the next: each is as large as the model.
-    """
-    chosen = named(entry.stimuli, **entry.stimuli_options) if entry.stimuli else None
-    options = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.options.items()}
-
-    def record(source: Any) -> xr.DataArray:
-        return source.record(**options) if chosen is None else source.record(chosen, **options)
-
-    begin = time.monotonic()
-    recording = record(system)
-    tell("recorded", system=name, wall=round(time.monotonic() - begin, 2))
-    yield name, "", [recording], [Bench(system, recording, chosen, options)] if kept else []
-    if recording.attrs["kind"] != "model" or not entry.twins:
-        return
-    twins, benches = [], []
-    for seed in range(entry.twins):
-        begin = time.monotonic()
-        twin = system.untrained(seed)
-        twins.append(record(twin))
-        wall = round(time.monotonic() - begin, 2)
-        if kept:
-            benches.append(Bench(twin, twins[-1], chosen, options))
-        del twin
-        tell("recorded", system=twin_name(name), seed=seed, wall=wall)
-    yield twin_name(name), name, twins, benches
-
-
 def _votes(cells: list[Cell]) -> Iterator[Vote]:
     """One vote per family and kind, of those kinds that vote."""
     families = dict.fromkeys((cell.family, cell.kind) for cell in cells if cell.kind in STRATA)
@@ -268,21 +349,3 @@ def _left_out(system: str, name: str, reason: str) -> dict[str, str]:
         "reason": reason,
         "command": str(row.get("how_to_get") or ""),
     }
-
-
-def _failed(entry: Entry, run: _Run, name: str, reason: str, *, twin: bool) -> list[Cell]:
-    registered = systems.entry(entry.system)
-    return [
-        Cell(
-            claim.id,
-            name,
-            "untrained" if twin else registered.kind,
-            registered.family,
-            variable or "",
-            "failed",
-            seed=run.panel.seed,
-            reason=reason,
-        )
-        for claim in _answered(entry, run.asked)
-        for variable in _asked_about(claim, entry)
-    ]

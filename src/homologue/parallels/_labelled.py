@@ -11,6 +11,7 @@ import xarray as xr
 
 from homologue.inference._design import Design, exchangeability
 from homologue.parallels._matched import (
+    CHUNK,
     FINER,
     POOL_GROUPS,
     POOL_UNITS,
@@ -338,7 +339,8 @@ def _within(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator[
         return chosen[:, :, None, :] * width + chosen_classes[repeat][..., None]
 
     yield "observed", table, rows_of(present, key[None]), chosen_classes
-    step = max(1, int(2**26 // max(1, (count * width * parts[0].shape[1] + label.size) * 8)))
+    size = count * width * parts[0].shape[1] + label.size
+    step = min(CHUNK, max(1, 2**23 // max(1, size)))
     for begin in range(0, effort.permutations, step):
         relabelled = label[design.draw(min(step, effort.permutations - begin), rng)]
         tables, there = _cell_means(relabelled, group, parts, count, width)

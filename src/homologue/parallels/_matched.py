@@ -270,15 +270,17 @@ def chunks(total: int) -> Iterator[slice]:
         yield slice(begin, min(begin + CHUNK, total))
 
 
-def until_clear(draw: Callable[[int], np.ndarray], tested: float, most: int) -> np.ndarray:
-    """Draw a null, no further than the first 99 where ten of them reach the observed.
+def until_clear(
+    draw: Callable[[int], np.ndarray], tested: float, most: int, *, first: int = FIRST
+) -> np.ndarray:
+    """Draw a null, no further than the first draws where ten of them reach the observed.
 
-    p is then .11 or more, and no draw would bring it below .05 by more than chance.
+    p is then 11 / (first + 1) or more, and no draw would bring it below .05 by more than chance.
     """
     null = np.empty(0)
     while null.size < most:
-        if null.size == FIRST and (null >= tested).sum() >= CLEARLY_NOT:
+        if null.size == first and (null >= tested).sum() >= CLEARLY_NOT:
             break
-        border = min(FIRST if null.size < FIRST else most, most)
+        border = min(first if null.size < first else most, most)
         null = np.concatenate([null, draw(min(CHUNK, border - null.size))])
     return null

@@ -20,6 +20,10 @@ SPACES = ("mean", "units", "samples")
 PROBE = (2, 3)
 """Texts and tokens of the small pass."""
 
+_VALUES = 1024
+"""Values of an array that stand for a token where batches are bounded: six pictures of 224 × 224
+make a batch on a CPU. Larger ones leave the caches, and a batch of 32 takes twice as long."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -251,8 +255,10 @@ class ArrayFeed:
         self.space, self.positions = space, positions
         self._channels_last, self._one_dimensional = channels_last, one_dimensional
         self.count = len(items)
-        self.lengths = np.ones(self.count, dtype=np.int64)
         self._device, self._dtype = device, dtype
+        # A batch is bounded by its values as one of texts is by its tokens.
+        first = self.inputs(np.zeros(1, dtype=np.int64))[0][0] if self.count else torch.empty(0)
+        self.lengths = np.full(self.count, max(1, first.numel() // _VALUES), dtype=np.int64)
 
     def inputs(self, index: np.ndarray) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return one stacked tensor."""
