@@ -37,6 +37,16 @@ def test_verdicts_go_to_standard_output_and_the_report_is_named(homologue, panel
         assert (out / name).is_file()
 
 
+def test_a_second_run_reuses_answers_and_says_so(homologue, panel, tmp_path):
+    arguments = ("compare", str(panel), "--out", str(tmp_path / "out"))
+    first = homologue(*arguments)
+    again = homologue(*arguments)
+    assert "answers" not in first.err
+    assert "2 of 2 answers are those of an earlier run, of the same data and code" in again.err
+    assert again.out == first.out
+    assert "answers are" not in homologue(*arguments, "--fresh").err
+
+
 def test_json_holds_the_verdicts(homologue, panel, tmp_path):
     result = homologue("compare", str(panel), "--out", str(tmp_path / "out"), "--json")
     document = result.json

@@ -206,3 +206,24 @@ def test_narrow_encodings_lose_a_character_and_nothing_else(shell):
 def test_missing_module_of_no_extra_says_so():
     text = _main._teach(ModuleNotFoundError("No module named 'zarr'", name="zarr"))
     assert "installation is incomplete" in text
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the GNU C library's allocator")
+def test_large_arrays_that_come_and_go_keep_their_pages():
+    """Twenty arrays of 40 MB: pages are faulted in once, not twenty times."""
+    code = (
+        "import resource, sys, numpy\n"
+        "from homologue.cli._memory import reuse_large_blocks\n"
+        "if sys.argv[1:] == ['reuse']: reuse_large_blocks()\n"
+        "for _ in range(20): numpy.ones(5_000_000)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)"
+    )
+    plain, reused = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code, *how], capture_output=True, check=True
+            ).stdout
+        )
+        for how in ([], ["reuse"])
+    )
+    assert reused < plain / 2

@@ -271,3 +271,17 @@ def test_a_network_without_mask_never_sees_padding():
     rec = TorchModel(network).record(ids, sites="out", positions="last")
     table = network.embed.weight.detach().numpy()
     np.testing.assert_allclose(rec.values, [table[row].mean(axis=0) for row in ids], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "expected"), [(224, 6), (64, 32), (2, 32)])
+def test_pictures_run_as_many_at_a_time_as_their_size_allows(side, expected):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1), torch.nn.ReLU())
+    sizes = []
+    network[0].register_forward_hook(lambda _, args, __: sizes.append(len(args[0])))
+    rng = np.random.default_rng(0)
+    pictures = rng.random((70, 3, side, side), dtype=np.float32)
+    found = TorchModel(network, name="pictures").record(pictures, sites="1")
+    assert max(sizes[1:]) == expected  # the first run is the probe
+    assert sum(sizes[1:]) == 70
+    one = TorchModel(network, name="pictures").record(pictures, sites="1", batch_size=1)
+    np.testing.assert_allclose(found.values, one.values, rtol=1e-5)
