@@ -189,15 +189,18 @@ def _readings(rng: np.random.Generator, *, graded: bool) -> Prepared:
     sign = np.stack([np.repeat([1.0, -1.0], 12), np.tile([1.0, -1.0], 12)])
     touch = 0.1 * rng.standard_normal((UNITS, 2, 24))
 
-    def scores(perturbations: Sequence[Any]) -> np.ndarray:
+    def under(target: Sequence[Any]) -> np.ndarray:
         out = sign / 2.0
-        for one in perturbations:
+        for one in target:
             here = [int(name.split()[1]) for name in one.units]
             dose = 1.0 if one.kind == "ablate" else 1.0 - float(one.dose)
             out = out + dose * touch[here].sum(axis=0)
             if not graded and dose:
                 out = out + 0.3 * rng.standard_normal(out.shape)
         return out
+
+    def scores(targets: Sequence[Sequence[Any]]) -> np.ndarray:
+        return np.stack([under(target) for target in targets])
 
     names = np.array([f"unit {i}" for i in range(UNITS)])
     return Prepared(names, rng.random(UNITS), rng.random(UNITS), sign, np.ones(2, bool), scores)
@@ -229,15 +232,15 @@ ENTRIES: dict[str, Test] = {
     "perturb.effect": Test(effects, worlds.named(CHOICES), 300, 99),
     "perturb.unit_effects": Test(single_units, worlds.named(NOISES)),
     "perturb.sweep": Test(nothing, worlds.named(NOISES)),
-    "perturb.double_dissociation": Test(dissociation, worlds.named(NOISES), 1000),
-    "perturb.dose_response": Test(grading, worlds.named(GRADINGS), 500),
-    "perturb.selectivity_versus_causality": Test(predicted, worlds.named(PREDICTED), 1000),
+    "perturb.double_dissociation": Test(dissociation, worlds.named(NOISES)),
+    "perturb.dose_response": Test(grading, worlds.named(GRADINGS)),
+    "perturb.selectivity_versus_causality": Test(predicted, worlds.named(PREDICTED)),
     "perturb.recorded_effects": Test(
         asked(_recorded), (worlds.IID, worlds.HEAVY, worlds.SESSIONS, worlds.NESTED,
                            worlds.SERIES)
     ),
     "claim perturbing-tuned-units-is-specific": Test(
-        claim("perturbing-tuned-units-is-specific"), worlds.named(READINGS), 1000, 99
+        claim("perturbing-tuned-units-is-specific"), worlds.named(READINGS), draws=99
     ),
     "claim effects-are-graded-with-dose": Test(
         claim("effects-are-graded-with-dose"), worlds.named(READINGS)

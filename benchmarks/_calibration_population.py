@@ -142,14 +142,14 @@ def irreducible(world: World, sets: int, rng: np.random.Generator) -> Measured:
 
 
 ENTRIES: dict[str, Test] = {
-    "population.circular_order": Test(asked(_order, classes=7), sets=400),
-    "population.frequency_scan": Test(asked(_scan, classes=7), sets=400),
+    "population.circular_order": Test(asked(_order, classes=7)),
+    "population.frequency_scan": Test(asked(_scan, classes=7)),
     "population.number_helix": Test(
-        asked(_helix, classes=20), (worlds.IID, worlds.HEAVY, worlds.NESTED, worlds.SERIES), 400,
+        asked(_helix, classes=20), (worlds.IID, worlds.HEAVY, worlds.NESTED, worlds.SERIES),
     ),
-    "population.demixed_components": Test(asked(_demixed), sets=500),
+    "population.demixed_components": Test(asked(_demixed)),
     "population.demixed_components (two variables)": Test(
-        asked(_demixed_together, classes=2), (worlds.IID, worlds.HEAVY, worlds.NESTED), 300
+        asked(_demixed_together, classes=2), (worlds.IID, worlds.HEAVY, worlds.NESTED), 1000
     ),
     "population.cross_validated_rank": Test(asked(_rank, classes=2), SLOW, 100, 99),
     "population.factor_analysis": Test(asked(_factors, classes=2), SLOW, 100, 19),
@@ -163,7 +163,7 @@ ENTRIES: dict[str, Test] = {
     ),
     "population.irreducible_rank": Test(irreducible, GAUSSIAN, 100),
     "population.cycles.find": Test(asked(_find), SLOW, 100, 99),
-    "population.cycles.coordinates": Test(asked(_coordinates, classes=8), sets=200),
+    "population.cycles.coordinates": Test(asked(_coordinates, classes=8), sets=1000),
     "population.sequence_asymmetry": Test(
         asked(_sequence, units=8), (*worlds.PATHS, worlds.SERIES_WHITE, worlds.SINGLES), 400
     ),

@@ -212,12 +212,9 @@ class _Asked:
         run.show(showing)
         for claim in _answered(self._entry, run.asked):
             for variable in _asked_about(claim, self._entry):
-                if "system" in claim.needs:
-                    answer: Future[Answer] = Future()
-                    answer.set_result(_answer(claim, variable, showing, run))
-                else:
-                    answer = pool.submit(_answer, claim, variable, showing, run)
-                self._answers.append((claim, variable, answer))
+                answer = pool.submit if "system" not in claim.needs else _at_once
+                found = answer(_answer, claim, variable, showing, run)
+                self._answers.append((claim, variable, found))
 
     def cells(self) -> list[Cell]:
         """Return the cells; whatever one does must not cost the others."""
@@ -259,6 +256,16 @@ class _Asked:
         )
 
 
+def _at_once(function: Callable[..., Answer], *arguments: Any) -> Future[Answer]:
+    """Return what a pool would, of work done here and now."""
+    done: Future[Answer] = Future()
+    try:
+        done.set_result(function(*arguments))
+    except Exception as error:
+        done.set_exception(error)
+    return done
+
+
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
@@ -269,7 +276,10 @@ def _answer(claim: Claim, variable: str | None, showing: Showing, run: _Run) -> 
     answer = run.answers.get(key)
     if answer is None:
         answer = _worked_out(claim, variable, showing, run)
-        run.answers.put(key, answer)
+        try:
+            run.answers.put(key, answer)
+        except OSError as error:  # A full disk must not cost the answer itself.
+            run.tell("not kept", claim=claim.id, system=showing.name, reason=_said(error))
     cell, wall = answer[0], round(time.monotonic() - begin, 2)
     run.tell("cell", claim=claim.id, system=showing.name, effect=cell.effect, p=cell.p, wall=wall)
     return answer

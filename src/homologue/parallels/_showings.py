@@ -14,6 +14,7 @@ import xarray as xr
 from homologue import systems
 from homologue.parallels._panel import Entry
 from homologue.parallels._perturbed import Bench
+from homologue.recording import blocks
 from homologue.stimuli import named
 
 Tell = Callable[..., None]
@@ -144,10 +145,17 @@ def digest_of(rec: xr.DataArray) -> str:
     (True, False)
     """
     digest = hashlib.blake2b(digest_size=16)
-    for name, values in {"": rec, **rec.coords}.items():
+
+    def add(name: Any, values: xr.DataArray) -> None:
         own = np.asarray(values.values)
-        described = (name, values.dims, own.shape, str(own.dtype), sorted(values.attrs.items()))
-        digest.update(repr(described).encode())
+        digest.update(repr((name, values.dims, own.shape, str(own.dtype))).encode())
         plain = own.dtype.kind in "biufcSU"
         digest.update(np.ascontiguousarray(own).tobytes() if plain else repr(own.tolist()).encode())
+
+    for name, values in {"": rec, **rec.coords}.items():
+        digest.update(repr((name, sorted(values.attrs.items()))).encode())
+    for name, values in rec.coords.items():
+        add(name, values)
+    for block in blocks(rec):
+        add("", block)
     return digest.hexdigest()
