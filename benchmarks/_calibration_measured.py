@@ -16,6 +16,9 @@ from homologue._errors import HomologueError
 DRAWS = 199
 UNITS = 10
 
+PATIENCE = 20
+"""Data sets that are refused before a world is, where not one was accepted."""
+
 
 @dataclass
 class Measured:
@@ -36,13 +39,13 @@ def until(
     each: int | Callable[[], int],
     draw: Callable[[], dict[str, Any]],
     *,
-    patience: int = 20,
+    patience: int = PATIENCE,
 ) -> Measured:
     """Collect until there are enough data sets, or until nothing but refusals has come."""
     found = Measured()
     size = each if callable(each) else lambda: each
     while (found.tried - found.refused) * size() < sets:
-        if found.refused >= patience and found.refused == found.tried:
+        if found.refused >= min(patience, sets) and found.refused == found.tried:
             break
         found.tried += 1
         try:

@@ -166,15 +166,15 @@ TESTS: dict[str, Test] = {
     "claim code-is-low-dimensional": Test(
         _claim("code-is-low-dimensional"), worlds.UNLABELLED, 1000
     ),
-    "claim concept-cells-exist": Test(_claim("concept-cells-exist"), sets=200),
-    "claim examples-characterise-units": Test(_claim("examples-characterise-units"), sets=200),
+    "claim concept-cells-exist": Test(_claim("concept-cells-exist"), sets=500),
+    "claim examples-characterise-units": Test(_claim("examples-characterise-units"), sets=500),
     "claim spatial-map-exists": Test(
-        _claim("spatial-map-exists", classes=4, quantity="space"), sets=200
+        _claim("spatial-map-exists", classes=4, quantity="space"), sets=500
     ),
     "claim cycle-tracks-the-stimulus": Test(
-        _claim("cycle-tracks-the-stimulus", classes=6, period=6.0), worlds.LARGER, 200
+        _claim("cycle-tracks-the-stimulus", classes=6, period=6.0), worlds.LARGER, 500
     ),
-    "claim there-is-a-cycle": Test(_claim("there-is-a-cycle", repeats=1), larger.CLOUDS, 300),
+    "claim there-is-a-cycle": Test(_claim("there-is-a-cycle", repeats=1), larger.CLOUDS, 1000),
     "claim dynamics-are-rotational": Test(
         _claim("dynamics-are-rotational", repeats=1), larger.TRAJECTORIES, 300
     ),
