@@ -16,7 +16,7 @@ import json
 import os
 import platform
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,6 @@ class Answers:
 
     folder: Path | None = None
     fresh: bool = False
-    used: set[str] = field(default_factory=set)
     found: int = 0
 
     def key(
@@ -58,20 +57,18 @@ class Answers:
         """Return what an answer is known by; None if it is not to be kept."""
         if self.folder is None or not is_own(claim):
             return None
-        parts = [under(), claim.id, claim.version, variable, showing.name, effort, seed]
+        parts = [claim.id, claim.version, variable, showing.name, effort, seed]
         if "system" in claim.needs:
             if not _is_known(showing.entry.system):
                 return None
             parts.append(showing.entry)
         parts += showing.digests()
-        return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+        own = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+        return f"{under()}-{own}"
 
     def get(self, key: str | None) -> Answer | None:
         """Return a kept answer; a file that cannot be read is as none."""
-        if key is None or self.folder is None:
-            return None
-        self.used.add(key)
-        if self.fresh:
+        if key is None or self.folder is None or self.fresh:
             return None
         try:
             read = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
@@ -100,17 +97,17 @@ class Answers:
             part.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove answers that were not asked for."""
+        """Remove answers of other code and libraries: nothing asks for them again."""
         if self.folder is not None and self.folder.is_dir():
-            for path in self.folder.glob("*.json"):
-                if path.stem not in self.used:
+            for path in self.folder.glob("*-*.json"):
+                if not path.stem.startswith(f"{under()}-"):
                     path.unlink(missing_ok=True)
 
 
 @functools.cache
 def under() -> str:
     """Return a checksum of this package's code and of the versions of what it calculates with."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=8)
     root = Path(homologue.__file__).parent
     for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):
         digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
