@@ -114,7 +114,7 @@ class TestPlanted:
 class TestNull:
     @pytest.mark.parametrize("world", ["iid", "AR(1)", "AR(1), samples as groups"])
     def test_no_more_false_positives_than_the_level(self, world):
-        found = calibration.p_values("population.dimension", world, sets=200, seed=5)
+        found = calibration.p_values("population.dimension", world, sets=100, seed=5)
         (rows,) = found.p.values()
         for alpha in (0.05, 0.01):
             seen = rate(np.array(rows), alpha)
@@ -132,7 +132,7 @@ class TestNull:
     @pytest.mark.parametrize("kind", ["normal", "AR(1), 80 samples"])
     def test_intervals_hold_the_truth(self, kind):
         case = "population.dimension", f"{kind}, two factors"
-        seen = intervals.coverage(*case, sets=300, seed=4).covered
+        seen = intervals.coverage(*case, sets=150, seed=4).covered
         assert 0.925 - 2 * seen.error <= seen.value <= 0.975 + 2 * seen.error
 
 
