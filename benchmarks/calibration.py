@@ -27,6 +27,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def cases(*, quick: bool) -> Iterator[Case]:
     """Measure false-positive rates, coverage, and the failures that motivate the rule."""
     with _pool() as pool:
         for found in pool.map(measured, work(quick=quick)):
-            yield from found
+            # A few data sets say whether it runs; they judge nothing.
+            yield from (replace(case, target=None) if quick else case for case in found)
 
 
 def work(*, quick: bool = False) -> list[Task]:
