@@ -15,6 +15,9 @@ from homologue.spikes._segments import positions, segment_of
 
 OUTSIDE = ("error", "drop")
 
+BLOCK = 65_536
+"""Times compared at once: what is compared, and the answers, stay in the processor's cache."""
+
 
 def flat_times(times: ArrayLike) -> Float[Array, " spike"]:
     """Return the times as one flat float64 array."""
@@ -53,8 +56,8 @@ def unit_names(unit: ArrayLike | None, count: int) -> np.ndarray:
     names = names.astype(object).astype(str)
     if names.shape != (count,):
         raise InvalidRecording(f"{names.size} unit names given for {count} units")
-    unique, number = np.unique(names, return_counts=True)
-    if unique.size != count:
+    if len(set(names.tolist())) != count:
+        unique, number = np.unique(names, return_counts=True)
         raise InvalidRecording(
             f"unit names are not unique: {str(unique[number > 1][0])!r} stands more than once; "
             "prefix them with the probe or the session"
@@ -121,6 +124,8 @@ def sorted_within(
     times: Float[Array, " spike"], index: Int[Array, " unit"], names: np.ndarray, *, sort: bool
 ) -> Float[Array, " spike"]:
     """Return times that ascend within each unit; sort them if asked, else refuse."""
+    if _ascend(times, index):
+        return times
     if not np.isfinite(times).all():
         bad = np.flatnonzero(~np.isfinite(times))
         unit = str(names[np.searchsorted(index, bad[0], side="right")])
@@ -130,8 +135,6 @@ def sorted_within(
         )
     falls = times[1:] < times[:-1]
     falls[index[(index > 0) & (index < times.size)] - 1] = False
-    if not falls.any():
-        return times
     if sort:
         return times[np.lexsort((times, segment_of(index)))]
     units = np.unique(np.searchsorted(index, np.flatnonzero(falls), side="right"))
@@ -139,6 +142,26 @@ def sorted_within(
         f"spike times do not ascend within {units.size} of {index.size} units, first in unit "
         f"{str(names[units[0]])!r}; pass sort=True if only the order is wrong"
     )
+
+
+def _ascend(times: Float[Array, " spike"], index: Int[Array, " unit"]) -> bool:
+    """Tell whether all times are finite and ascend within their units, in one pass.
+
+    NaN is not at least its neighbour, and what ascends between finite ends is finite.
+    """
+    if not times.size:
+        return True
+    ends = index[np.diff(index, prepend=0) > 0]
+    firsts = np.concatenate([[0], ends[:-1]])
+    if not (np.isfinite(times[firsts]).all() and np.isfinite(times[ends - 1]).all()):
+        return False
+    for start in range(0, times.size - 1, BLOCK):
+        rises = times[start + 1 : start + 1 + BLOCK] >= times[start : times.size - 1][:BLOCK]
+        low, high = np.searchsorted(firsts, [start + 1, start + 1 + rises.size])
+        rises[firsts[low:high] - 1 - start] = True
+        if not rises.all():
+            return False
+    return True
 
 
 def keep_observed(

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy.signal import lfilter
+from scipy.stats import norm
+from sklearn.decomposition import FactorAnalysis
 
 from homologue._errors import InvalidDesign
 from homologue.population import (
@@ -11,7 +13,7 @@ from homologue.population import (
     factor_analysis,
     parallel_analysis,
 )
-from homologue.population.components._factors import _compressed, _fitted
+from homologue.population.components._factors import _fitted, _gains
 from homologue.population.components._rank import _errors
 from homologue.recording import make
 
@@ -127,11 +129,28 @@ class TestFactors:
         assert float(found.p) > 0.05
         assert found.loading.shape == (0, 8)
 
-    def test_few_rows_of_equal_covariance_give_the_same_fit(self):
-        values = planted(2, 3, n=300, units=6)
-        values = (values - values.mean(axis=0)) / values.std(axis=0)
-        whole, few = _fitted(values, 2), _fitted(_compressed(values), 2)
-        np.testing.assert_allclose(few.get_covariance(), whole.get_covariance(), atol=5e-3)
+    def test_many_at_once_equal_scikit_learns_one_by_one(self):
+        rng = np.random.default_rng(2)
+        values = np.stack([planted(seed, 3, n=300, units=6) for seed in range(4)])
+        values = rng.permuted(values, axis=1)
+        values = (values - values.mean(axis=1, keepdims=True)) / values.std(axis=1, keepdims=True)
+        loading, private = _fitted(values.mT @ values / 300, 300, 2)
+        for one, load, alone in zip(values, loading, private, strict=True):
+            peer = FactorAnalysis(2, tol=1e-2, max_iter=200, svd_method="lapack").fit(one)
+            np.testing.assert_allclose(alone, peer.noise_variance_, rtol=1e-7)
+            np.testing.assert_allclose(load.T @ load, peer.components_.T @ peer.components_,
+                                       rtol=1e-7, atol=1e-9)  # fmt: skip
+
+    def test_held_out_likelihood_is_scikit_learns(self):
+        values = planted(2, 3, n=80, units=6)
+        fold = np.arange(80) % 2
+        train, test = values[fold == 1], values[fold == 0]
+        mean, deviation = train.mean(axis=0), train.std(axis=0)
+        train, test = (train - mean) / deviation, (test - mean) / deviation
+        peer = FactorAnalysis(2, tol=1e-2, max_iter=200, svd_method="lapack").fit(train)
+        alone = norm.logpdf(test).sum(axis=1).mean()
+        gain = (peer.score(test) - alone) / 6
+        assert _gains(values, fold, [2])[0, 1] == pytest.approx(gain, rel=1e-6)
 
 
 def test_refusals_teach():

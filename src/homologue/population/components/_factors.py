@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import xarray as xr
 from scipy.stats import t as student
@@ -12,9 +10,14 @@ from homologue._errors import InvalidDesign
 from homologue._typing import Array, Float
 from homologue.inference import p_value, result
 from homologue.population.components._folds import group_folds
-from homologue.population.components._independent import independent_units
+from homologue.population.components._independent import independent_units, stacks
 from homologue.population.components._streamed import together
 from homologue.recording import validate
+
+_ITERATIONS = 200
+_TOLERANCE = 1e-2
+"""Of the log-likelihood; the last iterations change it by less than folds differ."""
+_LEAST = 1e-12
 
 
 def factor_analysis(
@@ -99,8 +102,11 @@ def factor_analysis(
     label = np.arange(rows.shape[0]) * pieces // rows.shape[0]
     null_fold = (generator.permutation(pieces) % folds)[label]
     observed = _gains(rows[:, varies], null_fold, tried).mean(axis=0).max()
-    null = np.array(
-        [_gains(drawn[:, varies], null_fold, tried).mean(axis=0).max() for drawn in draws]
+    null = np.concatenate(
+        [
+            _gains(drawn[..., varies], null_fold, tried).mean(axis=-2).max(axis=-1)
+            for drawn in stacks(draws, rows.size)
+        ]
     )
     p = float(p_value(observed, null))
     count = int(tried[best - 1]) if best else 0
@@ -128,41 +134,64 @@ def factor_analysis(
     ).assign_coords(tried=np.array([0, *tried]), unit=rec["unit"].values)
 
 
-def _fitted(values: np.ndarray, count: int):  # type: ignore[no-untyped-def]
-    from sklearn.decomposition import FactorAnalysis
-    from sklearn.exceptions import ConvergenceWarning
+def _fitted(
+    covariance: Float[Array, "... unit unit"], samples: int, count: int
+) -> tuple[Float[Array, "... factor unit"], Float[Array, "... unit"]]:
+    """Return loadings and private variances of greatest likelihood, of many recordings at once.
 
-    with warnings.catch_warnings():
-        # The last iterations change the likelihood by less than folds differ.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return FactorAnalysis(count, tol=1e-2, max_iter=200, svd_method="lapack").fit(values)
+    With private variances known, loadings are the leading roots of the covariance in units of
+    them; the variances follow from the loadings, until the likelihood stays (Barber 2012,
+    Bayesian Reasoning and Machine Learning, algorithm 21.1, as in scikit-learn, to whose figures
+    these are equal).
+    """
+    units = covariance.shape[-1]
+    every = covariance.reshape(-1, units, units)
+    variance = np.diagonal(every, axis1=-2, axis2=-1)
+    private, loading = np.ones_like(variance), np.zeros((len(every), count, units))
+    likelihood, active = np.full(len(every), -np.inf), np.arange(len(every))
+    for _ in range(_ITERATIONS):
+        noise = np.sqrt(private[active]) + _LEAST
+        root, vector = np.linalg.eigh(every[active] / (noise[:, :, None] * noise[:, None, :]))
+        root, vector = np.maximum(root[:, ::-1], _LEAST), vector[:, :, ::-1]
+        size = np.sqrt(np.maximum(root[:, :count] - 1, 0.0))
+        loading[active] = size[:, :, None] * vector[:, :, :count].mT * noise[:, None, :]
+        before = likelihood[active]
+        likelihood[active] = -0.5 * samples * (
+            np.log(root[:, :count]).sum(axis=1) + root[:, count:].sum(axis=1)
+            + np.log(private[active]).sum(axis=1)
+        )  # fmt: skip
+        active = active[likelihood[active] - before >= _TOLERANCE]
+        if not active.size:
+            break
+        shared = (loading[active] ** 2).sum(axis=1)
+        private[active] = np.maximum(variance[active] - shared, _LEAST)
+    shape = covariance.shape[:-2]
+    return loading.reshape(*shape, count, units), private.reshape(*shape, units)
 
 
-def _compressed(values: np.ndarray) -> np.ndarray:
-    """Return few rows with the same mean (0) and covariance: all that the fit looks at."""
-    samples, units = values.shape
-    if samples <= 2 * units:
-        return values
-    root = np.linalg.qr(values, mode="r") * np.sqrt(units / samples)
-    return np.concatenate([root, -root])
-
-
-def _gains(values: np.ndarray, fold: np.ndarray, tried: list[int]) -> Float[Array, "fold tried"]:
+def _gains(
+    values: Float[Array, "... sample unit"], fold: np.ndarray, tried: list[int]
+) -> Float[Array, "... fold tried"]:
     """Return held-out log-likelihood over that of independent units, per sample and unit."""
-    found = np.zeros((int(fold.max()) + 1, len(tried) + 1))
-    for k in range(found.shape[0]):
-        train, test = values[fold != k], values[fold == k]
-        mean, deviation = train.mean(axis=0), train.std(axis=0)
+    units = values.shape[-1]
+    found = np.zeros((*values.shape[:-2], int(fold.max()) + 1, len(tried) + 1))
+    for k in range(found.shape[-2]):
+        train, test = values[..., fold != k, :], values[..., fold == k, :]
+        mean, deviation = train.mean(axis=-2, keepdims=True), train.std(axis=-2, keepdims=True)
         deviation = np.where(deviation > 0, deviation, 1.0)
         train, test = (train - mean) / deviation, (test - mean) / deviation
-        few = _compressed(train)
-        alone = -0.5 * ((test**2).mean(axis=0) + np.log(2 * np.pi)).sum()
+        samples = train.shape[-2]
+        covariance, held_out = train.mT @ train / samples, test.mT @ test / test.shape[-2]
+        alone = np.trace(held_out, axis1=-2, axis2=-1)
         for place, count in enumerate(tried, start=1):
-            if count >= min(train.shape):
-                found[k, place] = -np.inf
+            if count >= min(samples, units):
+                found[..., k, place] = -np.inf
                 continue
-            gain = _fitted(few, count).score(test) - alone
-            found[k, place] = gain / values.shape[1]
+            loading, private = _fitted(covariance, samples, count)
+            model = loading.mT @ loading + private[..., None] * np.eye(units)
+            spread = np.linalg.solve(model, held_out)
+            bits = np.linalg.slogdet(model)[1] + np.trace(spread, axis1=-2, axis2=-1)
+            found[..., k, place] = 0.5 * (alone - bits) / units
     return found
 
 
@@ -171,9 +200,8 @@ def _final(values: np.ndarray, varies: np.ndarray, count: int) -> tuple[np.ndarr
     if not count:
         return loading, private
     deviation = values[:, varies].std(axis=0)
-    model = _fitted(
-        _compressed((values[:, varies] - values[:, varies].mean(axis=0)) / deviation), count
-    )
-    loading[:, varies] = model.components_ * deviation
-    private[varies] = model.noise_variance_ * deviation**2
+    scaled = (values[:, varies] - values[:, varies].mean(axis=0)) / deviation
+    found, alone = _fitted(scaled.T @ scaled / len(scaled), len(scaled), count)
+    loading[:, varies] = found * deviation
+    private[varies] = alone * deviation**2
     return loading, private

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import xarray as xr
@@ -12,6 +13,9 @@ from homologue._typing import Array, Float
 from homologue.inference import unit_exchange
 
 _SILENT = 1e-7
+
+_TOGETHER = 2**17
+"""Values of the recordings that are decomposed at once."""
 
 
 def independent_units(
@@ -48,6 +52,15 @@ def independent_units(
         for _ in range(draws)
     )
     return values, null, exchange.scheme
+
+
+def stacks(draws: Iterator[np.ndarray], size: int) -> Iterator[Float[Array, "draw row unit"]]:
+    """Return draws of ``size`` values several at once, as many as are worked on together.
+
+    Products and roots of small recordings are too small to be called singly.
+    """
+    while some := list(islice(draws, max(1, _TOGETHER // size))):
+        yield np.stack(some)
 
 
 def scaled(activity: Float[Array, "row unit"], *, standardised: bool) -> Float[Array, "row unit"]:

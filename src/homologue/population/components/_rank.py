@@ -10,7 +10,7 @@ from homologue._errors import InvalidDesign
 from homologue._typing import Array, Float
 from homologue.inference import p_value, result
 from homologue.population.components._folds import group_folds
-from homologue.population.components._independent import independent_units, shares
+from homologue.population.components._independent import independent_units, shares, stacks
 from homologue.population.components._streamed import together
 from homologue.recording import validate
 
@@ -201,8 +201,12 @@ def cross_validated_rank(
     labels = np.arange(rows.shape[0]) * max(pieces, folds) // rows.shape[0]
     null_fold = (generator.permutation(labels.max() + 1) % folds)[labels]
     observed = _best(rows, null_fold, part, highest, standardised=standardised)
-    null = np.array(
-        [_best(drawn, null_fold, part, highest, standardised=standardised) for drawn in draws]
+    # Small recordings many at once: their products and roots are too small to be called singly.
+    null = np.concatenate(
+        [
+            _best(drawn, null_fold, part, highest, standardised=standardised)
+            for drawn in stacks(draws, rows.size)
+        ]
     )
     p = float(p_value(observed, null))
     data = result(
@@ -226,14 +230,20 @@ def cross_validated_rank(
 
 def _best(
     values: np.ndarray, fold: np.ndarray, part: np.ndarray, highest: int, *, standardised: bool
-) -> float:
-    errors = _errors(values, fold, part, highest, standardised=standardised).sum(axis=0)
-    return float((1 - errors / errors[0]).max())
+) -> Float[Array, "..."]:
+    """Return the held-out R² of the best rank of each recording."""
+    errors = _errors(values, fold, part, highest, standardised=standardised).sum(axis=-2)
+    return np.asarray((1 - errors / errors[..., :1]).max(axis=-1))
 
 
 def _errors(
-    values: np.ndarray, fold: np.ndarray, part: np.ndarray, highest: int, *, standardised: bool
-) -> Float[Array, "fold rank"]:
+    values: Float[Array, "... sample unit"],
+    fold: np.ndarray,
+    part: np.ndarray,
+    highest: int,
+    *,
+    standardised: bool,
+) -> Float[Array, "... fold rank"]:
     """Return squared errors of held-out entries, of ranks 0 … highest.
 
     Of training rows and units D = U s Vᵀ, the held-out A is foretold by B V s⁻¹ Uᵀ C; in terms
@@ -243,29 +253,33 @@ def _errors(
     smallest = min(int((fold != k).sum()) for k in range(folds))
     kept = min(int((part != j).sum()) for j in range(parts))
     highest = max(min(highest, smallest - 2, kept - 1), 1)
-    found = np.zeros((folds, highest + 1))
+    found = np.zeros((*values.shape[:-2], folds, highest + 1))
     for k in range(folds):
-        train = fold != k
-        mean = values[train].mean(axis=0)
-        deviation = values[train].std(axis=0)
-        silent = deviation <= 1e-7 * np.abs(values).max(axis=0) + 1e-300
+        training = values[..., fold != k, :]
+        mean = training.mean(axis=-2, keepdims=True)
+        deviation = training.std(axis=-2, keepdims=True)
+        silent = deviation <= 1e-7 * np.abs(values).max(axis=-2, keepdims=True) + 1e-300
         divisor = np.where(silent, np.inf, deviation if standardised else 1.0)
-        inside, outside = (values[train] - mean) / divisor, (values[~train] - mean) / divisor
-        product = inside.T @ inside
+        inside, outside = (training - mean) / divisor, (values[..., fold == k, :] - mean) / divisor
+        product = inside.mT @ inside
         for j in range(parts):
-            held = part == j
-            value, vector = np.linalg.eigh(product[np.ix_(~held, ~held)])
-            value, vector = value[::-1][:highest], vector[:, ::-1][:, :highest]
-            score = outside[:, ~held] @ vector
-            weight = vector.T @ product[np.ix_(~held, held)]
-            safe = value > _RIDGE * max(float(value[0]), 1e-300)
-            weight = np.where(safe[:, None], weight / np.where(safe, value, 1.0)[:, None], 0.0)
-            target = outside[:, held]
+            held, others = np.flatnonzero(part == j), np.flatnonzero(part != j)
+            value, vector = np.linalg.eigh(product[..., others[:, None], others])
+            value, vector = value[..., ::-1][..., :highest], vector[..., ::-1][..., :highest]
+            score = outside[..., others] @ vector
+            weight = vector.mT @ product[..., others[:, None], held]
+            safe = value > _RIDGE * np.maximum(value[..., :1], 1e-300)
+            weight = np.where(
+                safe[..., None], weight / np.where(safe, value, 1.0)[..., None], 0.0
+            )
+            target = outside[..., held]
             # ‖A − Σ_k s_k w_k‖², rank by rank, from inner products only.
-            along = ((target @ weight.T) * score).sum(axis=0)
-            gram = (score.T @ score) * (weight @ weight.T)
-            both = np.cumsum(np.cumsum(gram, axis=0), axis=1).diagonal()
-            start = (target**2).sum()
-            found[k, 0] += start
-            found[k, 1 : value.size + 1] += start - 2 * np.cumsum(along) + both
+            along = ((target @ weight.mT) * score).sum(axis=-2)
+            gram = (score.mT @ score) * (weight @ weight.mT)
+            both = np.cumsum(np.cumsum(gram, axis=-2), axis=-1).diagonal(axis1=-2, axis2=-1)
+            start = (target**2).sum(axis=(-2, -1))
+            found[..., k, 0] += start
+            found[..., k, 1 : value.shape[-1] + 1] += (
+                start[..., None] - 2 * np.cumsum(along, axis=-1) + both
+            )
     return found

@@ -9,7 +9,8 @@ from homologue._typing import Array, Float
 
 BINS = 16
 ROTATIONS = 24
-_BYTES = 64 * 2**20
+_BYTES = 2**20
+"""Of coordinates at once: what is sorted stays in the processor's cache."""
 
 
 def separability_index(
@@ -64,8 +65,9 @@ def least_information(
     step = max(1, _BYTES // (8 * 2 * count * rotations))
     for begin in range(0, len(flat), step):
         part = flat[begin : begin + step]
-        first = np.moveaxis(part @ turned, -1, -2)
-        second = np.moveaxis(part @ np.stack([-turned[1], turned[0]]), -1, -2)
+        across = np.swapaxes(part, -1, -2)
+        first = turned.T @ across
+        second = np.stack([-turned[1], turned[0]]).T @ across
         bits = _information(first, second, bins)
         best = bits.argmin(axis=1)
         least[begin : begin + step] = bits[np.arange(len(part)), best]
@@ -81,7 +83,7 @@ def _information(
 ) -> Float[Array, "cloud rotation"]:
     """Return the information between coordinates cut into bins of equal count, bits."""
     count = first.shape[-1]
-    cell = _ranked(first, bins) * bins + _ranked(second, bins)
+    cell = _ranked(first, bins) * np.int64(bins) + _ranked(second, bins)
     tables = int(np.prod(first.shape[:-1]))
     offset = np.arange(tables).reshape(*first.shape[:-1], 1) * bins**2
     joint = np.bincount((cell + offset).ravel(), minlength=tables * bins**2) / count
@@ -98,12 +100,23 @@ def _entropy(share: np.ndarray) -> np.ndarray:
 
 
 def _ranked(values: np.ndarray, bins: int) -> np.ndarray:
-    """Return each value's bin, bins holding equally many."""
+    """Return each value's bin, bins holding equally many; equal values in the order given."""
     count = values.shape[-1]
-    # Rounded, so that equal values that a rotation tells apart in the last bit keep their order.
-    order = np.argsort(np.round(values, 12), axis=-1, kind="stable")
-    code = np.empty_like(order)
-    np.put_along_axis(
-        code, order, np.broadcast_to(np.arange(count) * bins // count, order.shape), -1
-    )
+    # Rounded, so that equal values that a rotation tells apart in the last bit are equal.
+    rounded = np.round(values, 12)
+    sorts = np.sort(rounded, axis=-1)
+    starts = -(-np.arange(1, bins) * count // bins)
+    starts = starts[starts < count]
+    code = np.zeros(values.shape, dtype=np.int16)
+    for start in starts:
+        code += rounded >= sorts[..., start, None]
+    # Where equal values stand on both sides of a cut, their order decides.
+    tied = (sorts[..., starts] == sorts[..., starts - 1]).any(axis=-1)
+    if tied.any():
+        order = np.argsort(rounded[tied], axis=-1, kind="stable")
+        among = np.empty_like(order)
+        np.put_along_axis(
+            among, order, np.broadcast_to(np.arange(count) * bins // count, order.shape), -1
+        )
+        code[tied] = among
     return code

@@ -108,6 +108,29 @@ def by_name(items: list[Item]) -> dict[str, Item]:
 
 
 @dataclass(frozen=True, eq=False)
+class Contents:
+    """What one file holds, looked through when it is first asked for.
+
+    Attributes
+    ----------
+    source : Source
+        The file.
+    """
+
+    source: Source
+
+    @cached_property
+    def items(self) -> list[Item]:
+        """Every table and series of the file."""
+        with self.source.open() as file:
+            return catalogue(file)
+
+    def of(self, *shapes: str) -> dict[str, Item]:
+        """Return the items of these shapes by name."""
+        return by_name([item for item in self.items if item.shape in shapes])
+
+
+@dataclass(frozen=True, eq=False)
 class Lazy(Mapping[str, Any]):
     """Objects of a file by name, read when they are first asked for.
 

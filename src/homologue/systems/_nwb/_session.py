@@ -16,7 +16,7 @@ from homologue import recording
 from homologue._errors import InvalidRecording, UnknownName, nearest
 from homologue.spikes import Spikes
 from homologue.systems._nwb import _activity
-from homologue.systems._nwb._catalogue import Item, Lazy, by_name, catalogue, text
+from homologue.systems._nwb._catalogue import Contents, Item, Lazy, text
 from homologue.systems._nwb._series import read_series, read_traces
 from homologue.systems._nwb._source import Source, find
 from homologue.systems._nwb._tables import read_table
@@ -60,17 +60,15 @@ class NWB:
             )
             if mapping
         ]  # fmt: skip
-        units = ["units"] if self._of("units") else []
+        units = ["units"] if self.contents.of("units") else []
         return f"<NWB {self.name}: {'; '.join(units + held) or 'nothing that is read'}>"
 
     @cached_property
-    def contents(self) -> list[Item]:
+    def contents(self) -> Contents:
         """Every table and series of the file."""
-        with self.file.open() as file:
-            return catalogue(file)
-
-    def _of(self, *shapes: str) -> dict[str, Item]:
-        return by_name([item for item in self.contents if item.shape in shapes])
+        # An object of its own: spikes that look tables up hold it, not the session that holds
+        # them, so what is no longer used is freed at once.
+        return Contents(self.file)
 
     @property
     def _attrs(self) -> dict[str, Any]:
@@ -82,17 +80,17 @@ class NWB:
     @cached_property
     def intervals(self) -> Mapping[str, xr.Dataset]:
         """Tables of intervals by name (trials, epochs, invalid times), read when asked for."""
-        return Lazy(self.file, partial(self._of, "intervals"), read_table, "table of intervals")
+        return Lazy(self.file, partial(self.contents.of, "intervals"), read_table, "table of intervals")
 
     @cached_property
     def tables(self) -> Mapping[str, xr.Dataset]:
         """Every other table by name (electrodes, tables under processing)."""
-        return Lazy(self.file, partial(self._of, "table"), read_table, "table")
+        return Lazy(self.file, partial(self.contents.of, "table"), read_table, "table")
 
     @cached_property
     def series(self) -> Mapping[str, xr.DataArray]:
         """Every time series by name, dims ``("time",)`` or ``("time", "axis")``."""
-        return Lazy(self.file, partial(self._of, "series"), read_series, "time series")
+        return Lazy(self.file, partial(self.contents.of, "series"), read_series, "time series")
 
     @property
     def trials(self) -> xr.Dataset:
@@ -117,12 +115,12 @@ class NWB:
             Spikes outside ``obs_intervals`` (see ``nwb(path, outside="drop")``), unsorted times, a
             damaged file.
         """
-        events = Lazy(self.file, partial(self._of, "intervals", "table"), read_table, "table")
+        events = Lazy(self.file, partial(self.contents.of, "intervals", "table"), read_table, "table")
         with self.file.open() as file:
             # The usual place first: the rest of the file need not be looked through.
             item = Item("/units", "Units", "", "units")
             if not holds_units(file):
-                found = self._of("units")
+                found = self.contents.of("units")
                 if not found:
                     raise UnknownName(f"{self.source} has no units; it holds: {self!r}")
                 item = next(iter(found.values()))
@@ -140,7 +138,7 @@ class NWB:
         UnknownName
             The file has no position, or several; ``series[name]`` reads any of them.
         """
-        spatial = {n: i for n, i in self._of("series").items() if i.type == "SpatialSeries"}
+        spatial = {n: i for n, i in self.contents.of("series").items() if i.type == "SpatialSeries"}
         inside = {n: i for n, i in spatial.items() if i.container == "Position"}
         chosen = inside or {n: i for n, i in spatial.items() if i.container != "CompassDirection"}
         if not chosen:
@@ -165,7 +163,7 @@ class NWB:
         UnknownName
             The file has no RoiResponseSeries, or several that do not belong together.
         """
-        rois = {n: i for n, i in self._of("series").items() if i.type == "RoiResponseSeries"}
+        rois = {n: i for n, i in self.contents.of("series").items() if i.type == "RoiResponseSeries"}
         chosen = {n: i for n, i in rois.items() if i.container == "DfOverF"} or rois
         if not chosen:
             raise UnknownName(
@@ -241,7 +239,7 @@ class NWB:
         InvalidRecording
             Trials without a window.
         """
-        if _activity.holds_activity(self.contents):
+        if _activity.holds_activity(self.contents.items):
             return recording.validate(
                 self.activity, needs=[variable] if variable else [], allow_missing=True,
                 check_values=False,
@@ -263,7 +261,7 @@ class NWB:
         return next((name for name in names if variable in self.intervals[name]), None)
 
     def _whole_session(self, variable: str | None, width: float) -> xr.DataArray:
-        rec = self.units.bin(width) if self._of("units") else self.traces
+        rec = self.units.bin(width) if self.contents.of("units") else self.traces
         beside: dict[str, xr.DataArray] = {}
         with suppress(UnknownName):
             for axis in self.position["axis"].values:

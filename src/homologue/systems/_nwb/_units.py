@@ -10,6 +10,7 @@ import numpy as np
 
 from homologue._errors import InvalidRecording
 from homologue.spikes import Spikes
+from homologue.systems._nwb._bulk import read_column
 from homologue.systems._nwb._catalogue import Item, segment_ends, text
 from homologue.systems._nwb._tables import first_of_region, read_values, scalar_columns
 
@@ -45,7 +46,7 @@ def read_units(
             f"{item.path} has no spike_times (columns: "
             f"{', '.join(map(text, np.atleast_1d(group.attrs['colnames'])))})"
         )
-    times = group["spike_times"][:]
+    times = read_column(group["spike_times"])
     index = segment_ends(group, "spike_times", times.size, item.path)
     ids = group["id"][:] if "id" in group else np.arange(index.size)
     if ids.size != index.size:
