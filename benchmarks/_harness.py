@@ -3,8 +3,8 @@
 A benchmark module exposes ``NAME`` and ``cases(*, quick: bool) -> Iterator[Case]`` and measures
 with three helpers:
 
-- :func:`compare` runs ours and the peer alternately in this process and divides their CPU times
-  (of all threads; the least of the repeats), after it has checked that the results are equal;
+- :func:`compare` runs ours and the peer in turns in this process and divides their CPU times (of
+  all threads; the least call of all turns), after it has checked that the results are equal;
 - :func:`peer_environment` and :func:`run_peer` do the same for a peer that cannot be installed
   beside the others: its own virtual environment, arrays handed over as ``.npz``;
 - :func:`peak_memory` runs a module's function in a fresh process and reads its high-water mark.
@@ -37,6 +37,9 @@ import numpy as np
 
 TARGETS = Path(__file__).with_name("targets.toml")
 PRIVATE = ("__main__",)
+
+TURN = 0.1
+"""Seconds: calls shorter than this are repeated, as their times scatter by more than themselves."""
 
 Better = Literal["higher", "lower", "within"]
 
@@ -91,6 +94,16 @@ def cpu_seconds(function: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - start, result
 
 
+def _turn(function: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the least CPU time of the calls of one turn, and the last result."""
+    least, spent = float("inf"), 0.0
+    while spent < TURN:
+        result = None
+        seconds, result = cpu_seconds(function)
+        least, spent = min(least, seconds), spent + max(seconds, 1e-6)
+    return least, result
+
+
 def compare(
     case: str,
     ours: Callable[[], Any],
@@ -102,7 +115,7 @@ def compare(
     ours_work: float = 1.0,
     peer_work: float = 1.0,
 ) -> Case:
-    """Run ours and the peer alternately and return their ratio (above 1: ours is faster).
+    """Run ours and the peer in turns and return their ratio (above 1: ours is faster).
 
     Parameters
     ----------
@@ -115,7 +128,8 @@ def compare(
     equal : callable
         ``equal(ours_result, peer_result)``; a case that is not equal is never met.
     repeats : int
-        The least CPU time of so many alternated calls counts.
+        Turns of each. A turn is one call, or as many as fit into ``TURN`` seconds; the least
+        CPU time of a call counts.
     ours_work, peer_work : float
         How much work one call does (units tested, permutations drawn): where the peer is too
         slow to do all of it, times are per unit of work.
@@ -124,9 +138,10 @@ def compare(
     result: Any = None
     peer_result: Any = None
     for _ in range(repeats):
-        seconds, result = cpu_seconds(ours)
+        result = peer_result = None  # no call has to share memory with results that are held
+        seconds, result = _turn(ours)
         ours_s = min(ours_s, seconds)
-        seconds, peer_result = cpu_seconds(peer)
+        seconds, peer_result = _turn(peer)
         peer_s = min(peer_s, seconds)
     return compared(
         case,

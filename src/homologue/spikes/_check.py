@@ -15,9 +15,6 @@ from homologue.spikes._segments import positions, segment_of
 
 OUTSIDE = ("error", "drop")
 
-BLOCK = 65_536
-"""Times compared at once: what is compared, and the answers, stay in the processor's cache."""
-
 
 def flat_times(times: ArrayLike) -> Float[Array, " spike"]:
     """Return the times as one flat float64 array."""
@@ -53,7 +50,8 @@ def segment_ends(index: ArrayLike, total: int, what: str = "spike times") -> Int
 def unit_names(unit: ArrayLike | None, count: int) -> np.ndarray:
     """Return unique names, one a unit; ``"0", "1", …`` if none were given."""
     names = np.arange(count) if unit is None else np.asarray(unit)
-    names = names.astype(object).astype(str)
+    whole = names.dtype.kind in "iu" and names.ndim == 1
+    names = np.array(list(map(str, names.tolist()))) if whole else names.astype(object).astype(str)
     if names.shape != (count,):
         raise InvalidRecording(f"{names.size} unit names given for {count} units")
     if len(set(names.tolist())) != count:
@@ -152,16 +150,12 @@ def _ascend(times: Float[Array, " spike"], index: Int[Array, " unit"]) -> bool:
     if not times.size:
         return True
     ends = index[np.diff(index, prepend=0) > 0]
-    firsts = np.concatenate([[0], ends[:-1]])
-    if not (np.isfinite(times[firsts]).all() and np.isfinite(times[ends - 1]).all()):
+    starts = ends[:-1]
+    if not (np.isfinite(times[starts]).all() and np.isfinite(times[ends - 1]).all()):
         return False
-    for start in range(0, times.size - 1, BLOCK):
-        rises = times[start + 1 : start + 1 + BLOCK] >= times[start : times.size - 1][:BLOCK]
-        low, high = np.searchsorted(firsts, [start + 1, start + 1 + rises.size])
-        rises[firsts[low:high] - 1 - start] = True
-        if not rises.all():
-            return False
-    return True
+    between = np.count_nonzero(times[starts] >= times[starts - 1])
+    rises = np.count_nonzero(times[1:] >= times[:-1])
+    return bool(np.isfinite(times[0]) and rises - between == times.size - 1 - starts.size)
 
 
 def keep_observed(

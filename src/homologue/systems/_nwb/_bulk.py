@@ -12,25 +12,17 @@ def read_column(dataset: h5py.Dataset) -> np.ndarray:
     HDF5 copies each chunk into its cache and from there to the result. Chunks that are neither
     compressed nor in another byte order are read straight into the result instead.
     """
-    if not _as_stored(dataset):
-        return np.asarray(dataset[:])
-    (length,) = dataset.chunks
-    starts = range(0, dataset.size, length)
-    values = np.empty(len(starts) * length, dtype=dataset.dtype)
-    for start in starts:
-        into = values[start : start + length].view(np.uint8)
-        dataset.id.read_direct_chunk((start,), out=into)
-    return values[: dataset.size]
-
-
-def _as_stored(dataset: h5py.Dataset) -> bool:
-    """Tell whether all chunks are there, as plain numbers."""
-    kind = dataset.dtype
-    return (
-        dataset.ndim == 1
-        and dataset.chunks is not None
-        and kind.kind in "iuf"
-        and kind.isnative
-        and dataset.id.get_create_plist().get_nfilters() == 0
-        and dataset.id.get_num_chunks() == -(-dataset.size // dataset.chunks[0]) > 0
-    )
+    stored, kind = dataset.id, dataset.dtype
+    shape, layout = stored.shape, stored.get_create_plist()
+    plain = len(shape) == 1 and kind.kind in "iuf" and kind.isnative
+    if plain and layout.get_layout() == h5py.h5d.CHUNKED and not layout.get_nfilters():
+        (size,), (length,) = shape, layout.get_chunk()
+        values = np.empty(-(-size // length) * length, dtype=kind)
+        try:
+            for start in range(0, size, length):
+                into = values[start : start + length].view(np.uint8)
+                stored.read_direct_chunk((start,), out=into)
+        except (OSError, RuntimeError):  # a chunk that was never written holds the fill value
+            return np.asarray(dataset[:])
+        return values[:size]
+    return np.asarray(dataset[:])
