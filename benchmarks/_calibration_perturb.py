@@ -229,7 +229,7 @@ def claim(identity: str) -> Callable[[World, int, np.random.Generator], Measured
 
 
 ENTRIES: dict[str, Test] = {
-    "perturb.effect": Test(effects, worlds.named(CHOICES), 300, 99),
+    "perturb.effect": Test(effects, worlds.named(CHOICES), draws=99),
     "perturb.unit_effects": Test(single_units, worlds.named(NOISES)),
     "perturb.sweep": Test(nothing, worlds.named(NOISES)),
     "perturb.double_dissociation": Test(dissociation, worlds.named(NOISES)),

@@ -149,27 +149,27 @@ ENTRIES: dict[str, Test] = {
     ),
     "population.demixed_components": Test(asked(_demixed)),
     "population.demixed_components (two variables)": Test(
-        asked(_demixed_together, classes=2), (worlds.IID, worlds.HEAVY, worlds.NESTED), 1000
+        asked(_demixed_together, classes=2), (worlds.IID, worlds.HEAVY, worlds.NESTED)
     ),
-    "population.cross_validated_rank": Test(asked(_rank, classes=2), SLOW, 100, 99),
-    "population.factor_analysis": Test(asked(_factors, classes=2), SLOW, 100, 19),
+    "population.cross_validated_rank": Test(asked(_rank, classes=2), SLOW, draws=99),
+    "population.factor_analysis": Test(asked(_factors, classes=2), SLOW, draws=19),
     "population.mixture": Test(
         asked(lambda rec, rng: population.mixture(rec, rng=rng, **FEW), units=2),
-        (*GAUSSIAN, worlds.SERIES, worlds.SINGLES), 200,
+        (*GAUSSIAN, worlds.SERIES, worlds.SINGLES),
     ),
     "population.separability": Test(
         asked(lambda rec, rng: population.separability(rec, rng=rng, **FEW), units=2),
-        (*WHITE, worlds.SERIES), 300,
+        (*WHITE, worlds.SERIES),
     ),
-    "population.irreducible_rank": Test(irreducible, GAUSSIAN, 100),
-    "population.cycles.find": Test(asked(_find), SLOW, 100, 99),
-    "population.cycles.coordinates": Test(asked(_coordinates, classes=8), sets=1000),
+    "population.irreducible_rank": Test(irreducible, GAUSSIAN),
+    "population.cycles.find": Test(asked(_find), SLOW, draws=99),
+    "population.cycles.coordinates": Test(asked(_coordinates, classes=8)),
     "population.sequence_asymmetry": Test(
-        asked(_sequence, units=8), (*worlds.PATHS, worlds.SERIES_WHITE, worlds.SINGLES), 400
+        asked(_sequence, units=8), (*worlds.PATHS, worlds.SERIES_WHITE, worlds.SINGLES)
     ),
     "population.intrinsic_timescale": Test(
         asked(_timescale), (*worlds.PATHS[:3], worlds.SERIES_WHITE)
     ),
-    "population.rotations": Test(asked(_rotations), worlds.PATHS, 200),
-    "population.phantom_oscillation": Test(phantom, worlds.named(DRIFTS), 200),
+    "population.rotations": Test(asked(_rotations), worlds.PATHS),
+    "population.phantom_oscillation": Test(phantom, worlds.named(DRIFTS)),
 }  # fmt: skip

@@ -155,28 +155,28 @@ TESTS: dict[str, Test] = {
     ),
     "population.parallel_analysis": Test(
         asked(lambda rec, rng: population.parallel_analysis(rec, rng=rng, **FEW).p[0], classes=2),
-        worlds.UNLABELLED, 300,
+        worlds.UNLABELLED,
     ),
     "population.intrinsic_dimension": Test(
         asked(lambda rec, rng: population.intrinsic_dimension(rec, rng=rng, **FEW), classes=2),
-        worlds.UNLABELLED, 300,
+        worlds.UNLABELLED,
     ),
-    "claim units-are-tuned": Test(_claim("units-are-tuned"), sets=1000),
-    "claim population-represents": Test(_claim("population-represents"), sets=1000),
+    "claim units-are-tuned": Test(_claim("units-are-tuned")),
+    "claim population-represents": Test(_claim("population-represents")),
     "claim code-is-low-dimensional": Test(
-        _claim("code-is-low-dimensional"), worlds.UNLABELLED, 1000
+        _claim("code-is-low-dimensional"), worlds.UNLABELLED
     ),
-    "claim concept-cells-exist": Test(_claim("concept-cells-exist"), sets=500),
-    "claim examples-characterise-units": Test(_claim("examples-characterise-units"), sets=500),
+    "claim concept-cells-exist": Test(_claim("concept-cells-exist")),
+    "claim examples-characterise-units": Test(_claim("examples-characterise-units")),
     "claim spatial-map-exists": Test(
-        _claim("spatial-map-exists", classes=4, quantity="space"), sets=500
+        _claim("spatial-map-exists", classes=4, quantity="space")
     ),
     "claim cycle-tracks-the-stimulus": Test(
-        _claim("cycle-tracks-the-stimulus", classes=6, period=6.0), worlds.LARGER, 500
+        _claim("cycle-tracks-the-stimulus", classes=6, period=6.0), worlds.LARGER
     ),
-    "claim there-is-a-cycle": Test(_claim("there-is-a-cycle", repeats=1), larger.CLOUDS, 1000),
+    "claim there-is-a-cycle": Test(_claim("there-is-a-cycle", repeats=1), larger.CLOUDS),
     "claim dynamics-are-rotational": Test(
-        _claim("dynamics-are-rotational", repeats=1), larger.TRAJECTORIES, 300
+        _claim("dynamics-are-rotational", repeats=1), larger.TRAJECTORIES
     ),
     "inference.permutation_test": Test(engine.engine),
     "families": Test(engine.families),

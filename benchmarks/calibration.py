@@ -65,7 +65,7 @@ def cases(*, quick: bool) -> Iterator[Case]:
 
 def work(*, quick: bool = False) -> list[Task]:
     """Return the pieces of work: (kind, which, number of data sets)."""
-    fewest, less = (100, 20) if quick else (1, 1)
+    fewest, less = (400, 20) if quick else (1, 1)
     few = 80 if quick else 1  # intervals take longer, and fewer than a thousand judge nothing
     found: list[Task] = [
         ("test", (test, world), max(sets // fewest, 3)) for test, world, sets in tests.tasks()

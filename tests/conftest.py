@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -29,8 +30,15 @@ def _checks_arrays(target: Any) -> bool:
     return any("[Array" in str(hint) for hint in getattr(target, "__annotations__", {}).values())
 
 
+# Checks take as long as what small calls do, and some tests ask thousands of data sets.
+ALWAYS_CHECKED = 200
+CHECKED_AFTERWARDS = 50
+
+
 def _own_error_first(original: Callable[..., Any]) -> Callable[..., Any]:
     """Check the shapes and dtypes that a function declares, wherever it declares any.
+
+    The first calls of each function are checked, then one in fifty.
 
     A call that breaks them must be answered by the function's own error, which teaches; only
     where it has none does the checker's error reach the test.
@@ -44,8 +52,13 @@ def _own_error_first(original: Callable[..., Any]) -> Callable[..., Any]:
             if inspect.isclass(target):
                 return checked
 
+            calls = itertools.count()
+
             @functools.wraps(target)
             def call(*args: Any, **options: Any) -> Any:
+                number = next(calls)
+                if number >= ALWAYS_CHECKED and number % CHECKED_AFTERWARDS:
+                    return target(*args, **options)
                 try:
                     return checked(*args, **options)
                 except jaxtyping.TypeCheckError:

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 CASES = """
 import pytest
 
@@ -66,13 +64,19 @@ def unchecked(value: int) -> int:
 """
 
 
-def _pytest(folder: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def _pytest(folder: Path, *texts: str, **environment: str) -> subprocess.CompletedProcess[str]:
     here = Path(__file__).parent
     (folder / "conftest.py").write_text((here / "conftest.py").read_text())
-    (folder / "test_case.py").write_text(text)
+    for number, text in enumerate(texts):
+        (folder / f"test_case_{number}.py").write_text(text)
     clean = {k: v for k, v in os.environ.items() if k not in ("CI", "HOMOLOGUE_MIRROR")}
     command = [sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider"]
-    options = ["--import-mode=importlib", "-c", str(here.parent / "pyproject.toml")]
+    options = [
+        "--continue-on-collection-errors",
+        "--import-mode=importlib",
+        "-c",
+        str(here.parent / "pyproject.toml"),
+    ]
     return subprocess.run(
         [*command, *options, "--rootdir", str(folder), str(folder)],
         capture_output=True,
@@ -83,31 +87,22 @@ def _pytest(folder: Path, text: str, **environment: str) -> subprocess.Completed
     )
 
 
-def test_a_missing_mirror_is_a_counted_skip(tmp_path):
-    done = _pytest(tmp_path, CASES.replace("needs_gpu", "needs_mirror"))
-    assert done.returncode == 0
+def test_a_missing_mirror_is_a_counted_skip_and_any_other_a_failure(tmp_path):
+    done = _pytest(tmp_path, CASES.replace("needs_gpu", "needs_mirror"), SKIPS, IMPORTORSKIP)
+    assert done.returncode != 0
     assert "needs_mirror: HOMOLOGUE_MIRROR is not set" in done.stdout
     assert "needs_mirror: 2 skipped" in done.stdout
-    assert done.stdout.strip().splitlines()[-1].startswith("2 skipped")
+    assert done.stdout.count("only needs_mirror, needs_chromium and needs_gpu may skip") >= 2
+    assert done.stdout.strip().splitlines()[-1].startswith("1 failed, 2 skipped, 1 error")
 
 
-def test_continuous_integration_does_not_skip_the_mirror(tmp_path):
+def test_continuous_integration_skips_no_mirror_and_uses_one(tmp_path):
     done = _pytest(tmp_path, CASES, CI="true")
     assert done.returncode == 1
     assert "continuous integration does not skip" in done.stdout
-
-
-def test_a_mirror_is_used_where_there_is_one(tmp_path):
     (tmp_path / "mirror" / "recordings").mkdir(parents=True)
     done = _pytest(tmp_path, CASES, CI="true", HOMOLOGUE_MIRROR=str(tmp_path / "mirror"))
     assert "needs_mirror" not in done.stdout
-
-
-@pytest.mark.parametrize("text", [SKIPS, IMPORTORSKIP])
-def test_any_other_skip_is_a_failure(tmp_path, text):
-    done = _pytest(tmp_path, text)
-    assert done.returncode != 0
-    assert "only needs_mirror, needs_chromium and needs_gpu may skip" in done.stdout
 
 
 def test_declared_shapes_are_checked_and_own_errors_go_first(tmp_path):

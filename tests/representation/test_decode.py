@@ -105,7 +105,7 @@ class TestNull:
         "world", ["heavy tails (Cauchy)", "nested, label within groups", "AR(1)"]
     )
     def test_no_more_false_positives_than_the_level(self, world):
-        found = calibration.p_values("representation.decode", world, sets=400, seed=5)
+        found = calibration.p_values("representation.decode", world, sets=200, seed=5)
         (rows,) = found.p.values()
         for alpha in (0.05, 0.01):
             seen = rate(np.array(rows), alpha)
@@ -116,7 +116,7 @@ class TestNull:
         "kind", ["normal, effect 0", "nested, label per group, effect 0", "normal, effect 1"]
     )
     def test_intervals_hold_the_truth(self, kind):
-        seen = intervals.coverage("representation.decode", kind, sets=300, seed=4).covered
+        seen = intervals.coverage("representation.decode", kind, sets=150, seed=4).covered
         assert 0.925 - 2 * seen.error <= seen.value <= 0.975 + 2 * seen.error
 
 

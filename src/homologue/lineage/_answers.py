@@ -13,7 +13,7 @@ from homologue.lineage import _sentences
 from homologue.lineage._advances import advances, arrivals
 from homologue.lineage._counterfactual import THRESHOLD, Counterfactual, counterfactual
 from homologue.lineage._data import embedded
-from homologue.lineage._fields import READINGS, reading, sensitivity
+from homologue.lineage._fields import READINGS, reading, under_readings
 from homologue.lineage._graph import CitationGraph, citing_works, fields
 from homologue.lineage._landmarks import Patterns
 from homologue.lineage._main_path import MainPath, main_path
@@ -185,13 +185,14 @@ def answer(
     waves = shares(graph, by="citing period", cuts=WAVES, **options)
     years = shares(graph, by="citing year", **options)
     carried = ideas(graph, patterns=patterns, **options)
+    read = {how: reading(graph, field, how) for how in READINGS}
     doubt = {
-        "period": sensitivity(graph, lambda g: shares(g, by="period", **bare), field),
-        "wave": sensitivity(
-            graph, lambda g: shares(g, by="citing period", cuts=WAVES, **bare), field
+        "period": under_readings(read, lambda g: shares(g, by="period", **bare), field),
+        "wave": under_readings(
+            read, lambda g: shares(g, by="citing period", cuts=WAVES, **bare), field
         ),
-        "citing year": sensitivity(graph, lambda g: shares(g, by="citing year", **bare), field),
-        "idea": sensitivity(graph, lambda g: ideas(g, patterns=patterns, **bare), field),
+        "citing year": under_readings(read, lambda g: shares(g, by="citing year", **bare), field),
+        "idea": under_readings(read, lambda g: ideas(g, patterns=patterns, **bare), field),
     }
     inside = citing_works(graph, citing)
     others = sorted(set(graph.works.loc[~inside, "group"]) - {""})
@@ -199,7 +200,6 @@ def answer(
     reached = advances(graph, field, citing=citing, patterns=patterns)
     without = counterfactual(graph, field, citing=citing, threshold=threshold, patterns=patterns)
     steps = reach(graph, field, citing=citing) if field in known else pd.DataFrame()
-    read = {how: reading(graph, field, how) for how in READINGS}
     doubt["advances"] = _three_readings(
         {
             how: pd.Series(advances(other, field, citing=citing, patterns=patterns))

@@ -7,7 +7,7 @@ import functools
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 
 import pandas as pd
@@ -308,9 +308,18 @@ def sensitivity(
     >>> table[["strict", "assigned", "liberal", "total"]].iloc[0].to_list()
     [13, 28, 39, 1133]
     """
+    return under_readings({how: reading(graph, field, how) for how in READINGS}, question, field)
+
+
+def under_readings(
+    read: Mapping[str, CitationGraph],
+    question: Callable[[CitationGraph], pd.DataFrame],
+    field: str,
+) -> pd.DataFrame:
+    """Return :func:`sensitivity` of readings that are there already."""
     parts = {}
     for how in ("assigned", "strict", "liberal"):
-        answer = question(reading(graph, field, how))
+        answer = question(read[how])
         keys = [name for name in answer.columns if name not in (*_FIGURES, "field")]
         part = answer.loc[answer["field"] == field, [*keys, "count", "total"]]
         parts[how] = part.set_index(keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ def tag(graph: CitationGraph, patterns: Patterns | None = None) -> Bool[Array, "
     168
     """
     patterns = landmark_patterns() if patterns is None else patterns
-    titles = graph.works["title"].astype(str).str.lower()
+    titles = tuple(graph.works["title"].astype(str).str.lower())
     columns = []
     for idea, expressions in patterns.items():
         try:
@@ -69,8 +70,14 @@ def tag(graph: CitationGraph, patterns: Patterns | None = None) -> Bool[Array, "
                 f"a landmark pattern of {idea!r} is not a regular expression: {problem}; "
                 "escape brackets and parentheses"
             ) from problem
-        columns.append([compiled.search(title) is not None for title in titles])
+        columns.append(_found(compiled, titles))
     return np.array(columns, dtype=bool).reshape(len(columns), len(titles)).T
+
+
+@lru_cache(maxsize=64)
+def _found(pattern: re.Pattern[str], titles: tuple[str, ...]) -> tuple[bool, ...]:
+    """Return which titles hold a pattern; every question about one graph asks this again."""
+    return tuple(pattern.search(title) is not None for title in titles)
 
 
 def landmarks(graph: CitationGraph, patterns: Patterns | None = None) -> pd.DataFrame:

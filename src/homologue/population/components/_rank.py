@@ -269,9 +269,7 @@ def _errors(
             score = outside[..., others] @ vector
             weight = vector.mT @ product[..., others[:, None], held]
             safe = value > _RIDGE * np.maximum(value[..., :1], 1e-300)
-            weight = np.where(
-                safe[..., None], weight / np.where(safe, value, 1.0)[..., None], 0.0
-            )
+            weight = np.where(safe[..., None], weight / np.where(safe, value, 1.0)[..., None], 0.0)
             target = outside[..., held]
             # ‖A − Σ_k s_k w_k‖², rank by rank, from inner products only.
             along = ((target @ weight.mT) * score).sum(axis=-2)

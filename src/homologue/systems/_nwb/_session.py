@@ -80,7 +80,9 @@ class NWB:
     @cached_property
     def intervals(self) -> Mapping[str, xr.Dataset]:
         """Tables of intervals by name (trials, epochs, invalid times), read when asked for."""
-        return Lazy(self.file, partial(self.contents.of, "intervals"), read_table, "table of intervals")
+        return Lazy(
+            self.file, partial(self.contents.of, "intervals"), read_table, "table of intervals"
+        )
 
     @cached_property
     def tables(self) -> Mapping[str, xr.Dataset]:
@@ -115,7 +117,9 @@ class NWB:
             Spikes outside ``obs_intervals`` (see ``nwb(path, outside="drop")``), unsorted times, a
             damaged file.
         """
-        events = Lazy(self.file, partial(self.contents.of, "intervals", "table"), read_table, "table")
+        events = Lazy(
+            self.file, partial(self.contents.of, "intervals", "table"), read_table, "table"
+        )
         with self.file.open() as file:
             # The usual place first: the rest of the file need not be looked through.
             item = Item("/units", "Units", "", "units")
@@ -163,7 +167,9 @@ class NWB:
         UnknownName
             The file has no RoiResponseSeries, or several that do not belong together.
         """
-        rois = {n: i for n, i in self.contents.of("series").items() if i.type == "RoiResponseSeries"}
+        rois = {
+            n: i for n, i in self.contents.of("series").items() if i.type == "RoiResponseSeries"
+        }
         chosen = {n: i for n, i in rois.items() if i.container == "DfOverF"} or rois
         if not chosen:
             raise UnknownName(
