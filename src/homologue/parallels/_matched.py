@@ -222,6 +222,8 @@ def unit_sets(available: int, wanted: int, repeats: int, rng: np.random.Generato
 
 def class_sets(available: int, wanted: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
     """Return sets of distinct classes, shape (repeat, wanted), each class as often as can be."""
+    if wanted == available:
+        return rng.permuted(np.tile(np.arange(available), (repeats, 1)), axis=1)
     used = np.zeros(available)
     sets = []
     for _ in range(repeats):

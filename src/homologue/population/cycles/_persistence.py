@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import pdist, squareform
 
 from homologue._errors import InvalidDesign
 from homologue._typing import Array, Float
@@ -93,7 +94,8 @@ def persistence(
     """
     from ripser import ripser
 
-    diagrams = ripser(points, maxdim=dimension, coeff=prime)["dgms"]
+    distance = squareform(pdist(points))
+    diagrams = ripser(distance, distance_matrix=True, maxdim=dimension, coeff=prime)["dgms"]
     merges = np.sort(diagrams[0][:, 1])[::-1]
     merges = merges[np.isfinite(merges)].astype(np.float64)
     found = [bars(diagram) for diagram in diagrams[1:]]

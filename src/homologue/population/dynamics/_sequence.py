@@ -12,6 +12,8 @@ from homologue.population.dynamics._series import series
 from homologue.recording import validate
 
 _SHORTEST = 8
+_TOGETHER = 2**18
+"""Values of the draws that are worked on together."""
 
 
 def sequence_asymmetry(
@@ -97,13 +99,14 @@ def sequence_asymmetry(
     pieces = [values[part] - signed * values[part].mean(axis=0) for part in parts]
     observed = _energies(pieces, lags)
     generator = np.random.default_rng(rng)
-    null = np.array(
+    step = max(1, _TOGETHER // sum(piece.size for piece in pieces))
+    null = np.concatenate(
         [
-            _share(_energies([_rolled(piece, generator) for piece in pieces], lags).sum(axis=0))
-            for _ in range(permutations)
+            _share(_energies(_rolled(pieces, min(step, permutations - k), generator), lags))
+            for k in range(0, permutations, step)
         ]
     )
-    effect = _share(observed.sum(axis=0))
+    effect = float(_share(observed))
     error, count = _jackknife(rec, parts, pieces, lags)
     p = float(p_value(effect, null))
     step = float(rec.attrs.get("sampling_interval", 1.0))
@@ -134,26 +137,32 @@ def sequence_asymmetry(
     )
 
 
-def _energies(pieces: list[np.ndarray], lags: int) -> Float[Array, "lag 2"]:
-    """Return ‖C − Cᵀ‖² and ‖C + Cᵀ‖² for each lag, of different units."""
-    found = np.zeros((lags, 2))
+def _energies(pieces: list[Float[Array, "... sample unit"]], lags: int) -> np.ndarray:
+    """Return ‖C − Cᵀ‖² and ‖C + Cᵀ‖² of different units, shape (..., lag, 2)."""
+    found = np.zeros((*pieces[0].shape[:-2], lags, 2))
     for place, lag in enumerate(range(1, lags + 1)):
-        product = sum(piece[:-lag].T @ piece[lag:] for piece in pieces)
-        same = 4 * (np.diagonal(product) ** 2).sum()
-        found[place, 0] = ((product - product.T) ** 2).sum()
-        found[place, 1] = ((product + product.T) ** 2).sum() - same
+        product = sum(piece[..., :-lag, :].mT @ piece[..., lag:, :] for piece in pieces)
+        same = 4 * (np.diagonal(product, axis1=-2, axis2=-1) ** 2).sum(axis=-1)
+        found[..., place, 0] = ((product - product.mT) ** 2).sum(axis=(-2, -1))
+        found[..., place, 1] = ((product + product.mT) ** 2).sum(axis=(-2, -1)) - same
     return found
 
 
-def _share(energy: np.ndarray) -> float:
-    total = float(energy.sum())
-    return float(energy[0]) / total if total > 0 else np.nan
+def _share(energies: Float[Array, "... lag 2"]) -> Float[Array, "..."]:
+    energy = energies.sum(axis=-2)
+    total = energy.sum(axis=-1)
+    return np.where(total > 0, energy[..., 0] / np.where(total > 0, total, 1.0), np.nan)
 
 
-def _rolled(piece: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    shift = rng.integers(len(piece), size=piece.shape[1])
-    rows = (np.arange(len(piece))[:, None] + shift) % len(piece)
-    return np.take_along_axis(piece, rows, axis=0)
+def _rolled(pieces: list[np.ndarray], draws: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return each piece with its units rolled, so many times, shape (draw, sample, unit)."""
+    rolled = []
+    for piece in pieces:
+        length, units = piece.shape
+        shift = rng.integers(length, size=(draws, 1, units))
+        rows = (np.arange(length)[:, None] + shift) % length
+        rolled.append(piece[rows, np.arange(units)])
+    return rolled
 
 
 def _jackknife(
@@ -175,9 +184,7 @@ def _jackknife(
     left = np.array(
         [
             _share(
-                _energies(
-                    [run for key, runs in cut.items() if key != out for run in runs], lags
-                ).sum(axis=0)
+                _energies([run for key, runs in cut.items() if key != out for run in runs], lags)
             )
             for out in cut
         ]

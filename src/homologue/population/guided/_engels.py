@@ -21,6 +21,8 @@ EPSILON = 0.1
 _DIRECTIONS = 60
 _BLOCKS = 20
 _GAUSSIANS = 19
+_TOGETHER = 2**19
+"""Projections of the draws that are worked on together."""
 _MEMORY = 3.0
 """Samples; white noise of 80 is taken for slower than this once in fifty times."""
 
@@ -139,11 +141,16 @@ def mixture(
     generator = np.random.default_rng(rng)
     rows = []
     for plane in points:
-        null = np.array(
-            [mixture_index(_grouped_gaussian(plane, group, generator)) for _ in range(permutations)]
+        null = np.concatenate(
+            [
+                mixture_index(_grouped_gaussians(plane, group, count, generator))
+                for count in _portions(permutations, plane)
+            ]
         )
-        observed = mixture_index(plane)
-        low, high = np.clip(jackknife(mixture_index, plane, group, generator), 0, 1)
+        observed = float(mixture_index(plane))
+        low, high = np.clip(
+            jackknife(lambda cloud: float(mixture_index(cloud)), plane, group, generator), 0, 1
+        )
         rows.append(
             {"effect": observed, "low": low, "high": high, "null": null, "null_mean": null.mean(),
              "null_std": null.std(ddof=1), "p": float(p_value(observed, null))}
@@ -155,8 +162,11 @@ def mixture(
 
 
 def mixture_index(
-    points: Float[Array, "sample 2"], *, epsilon: float = EPSILON, directions: int = _DIRECTIONS
-) -> float:
+    points: Float[Array, "... sample 2"],
+    *,
+    epsilon: float = EPSILON,
+    directions: int = _DIRECTIONS,
+) -> Float[Array, "..."]:
     """Return the largest share of points within ε of a line, in units of the cloud's RMS to it.
 
     With the projection x centred, of variance s², |x − m| < ε √(s² + m²) holds for m between
@@ -165,7 +175,7 @@ def mixture_index(
 
     Parameters
     ----------
-    points : array, shape (sample, 2)
+    points : array, shape (..., sample, 2)
     epsilon : float
         In (0, 1).
     directions : int
@@ -173,7 +183,7 @@ def mixture_index(
 
     Returns
     -------
-    float
+    array, shape (...)
         In 0 … 1; 1 if the points are all one.
 
     References
@@ -184,22 +194,23 @@ def mixture_index(
     --------
     >>> import numpy as np
     >>> turn = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
-    >>> round(mixture_index(np.stack([np.cos(turn), np.sin(turn)], axis=1)), 3)
+    >>> round(float(mixture_index(np.stack([np.cos(turn), np.sin(turn)], axis=1))), 3)
     0.219
     """
     if not 0 < epsilon < 1:
         raise HomologueError(f"epsilon lies between 0 and 1; given {epsilon}")
     angle = np.pi * np.arange(directions) / directions
-    centred = points - points.mean(axis=0)
-    if np.abs(centred).max(initial=0.0) <= 1e-12 * np.abs(points).max(initial=0.0) + 1e-300:
-        return 1.0
-    x = np.sort(np.stack([np.cos(angle), np.sin(angle)], axis=1) @ centred.T, axis=1)
-    variance = (x**2).mean(axis=1, keepdims=True)
+    centred = points - points.mean(axis=-2, keepdims=True)
+    extent = np.abs(points).max(axis=(-2, -1), initial=0.0)
+    one = np.abs(centred).max(axis=(-2, -1), initial=0.0) <= 1e-12 * extent + 1e-300
+    x = np.sort(np.stack([np.cos(angle), np.sin(angle)], axis=1) @ centred.mT, axis=-1)
+    variance = (x**2).mean(axis=-1, keepdims=True)
     reach = epsilon * np.sqrt(x**2 + (1 - epsilon**2) * variance)
     # Intervals that are open, from end to end; one that ends where another begins, ends first.
-    ends = np.concatenate([x + reach, x - reach], axis=1)
-    opens = np.argsort(ends, axis=1, kind="stable") >= x.shape[1]
-    return float(np.cumsum(np.where(opens, 1, -1), axis=1).max()) / len(points)
+    ends = np.concatenate([x + reach, x - reach], axis=-1)
+    opens = np.argsort(ends, axis=-1, kind="stable") >= x.shape[-1]
+    deepest = np.cumsum(np.where(opens, 1, -1), axis=-1).max(axis=(-2, -1))
+    return np.asarray(np.where(one, 1.0, deepest / points.shape[-2]))
 
 
 def separable_plane(
@@ -212,8 +223,7 @@ def separable_plane(
     """Return the calibrated separability of one plane with interval, null and p."""
     fitting, drawing = rngs
     observed, angle = (float(part) for part in least_information(points))
-    gaussian = np.stack([_gaussian(points, fitting) for _ in range(_GAUSSIANS)])
-    level = float(least_information(gaussian)[0].mean())
+    level = float(least_information(_gaussians(points, _GAUSSIANS, fitting))[0].mean())
     turned = points @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     design: Design = exchangeability(turned[:, 1], group, **extra)
     index = design.draw(permutations, drawing)
@@ -301,30 +311,41 @@ def _refuse_series(plane: np.ndarray, extra: dict[str, Any]) -> None:
         )
 
 
-def _gaussian(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return as many Gaussian points with the same covariance."""
+def _portions(total: int, plane: np.ndarray) -> list[int]:
+    """Return how many draws are worked on together, and again, until there are all."""
+    most = max(1, _TOGETHER // (plane.size * _DIRECTIONS))
+    return [min(most, total - k) for k in range(0, total, most)]
+
+
+def _gaussians(
+    points: Float[Array, "sample 2"], draws: int, rng: np.random.Generator
+) -> Float[Array, "draw sample 2"]:
+    """Return as many Gaussian points with the same covariance, several times."""
     centred = points - points.mean(axis=0)
     _, size, axes = np.linalg.svd(centred, full_matrices=False)
-    return rng.standard_normal(points.shape) @ (axes * (size / np.sqrt(len(points)))[:, None])
+    mixing = axes * (size / np.sqrt(len(points)))[:, None]
+    return rng.standard_normal((draws, *points.shape)) @ mixing
 
 
-def _grouped_gaussian(
-    points: np.ndarray, group: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _grouped_gaussians(
+    points: Float[Array, "sample 2"],
+    group: Int[Array, "sample"],
+    draws: int,
+    rng: np.random.Generator,
+) -> Float[Array, "draw sample 2"]:
     """Return Gaussian points with the same covariance of group means and about them."""
-    size = np.bincount(group)[:, None]
+    size = np.bincount(group)
     if (size == 1).all():
-        return _gaussian(points, rng)
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.stack([np.bincount(group, column) for column in values.T], axis=1) / size
-
-    about = points - mean(points)[group]
-    noise = _gaussian(about, rng)
-    noise -= mean(noise)[group]
+        return _gaussians(points, draws, rng)
+    mean = np.zeros((size.size, group.size))
+    mean[group, np.arange(group.size)] = 1 / size[group]
+    about = points - (mean @ points)[group]
+    noise = _gaussians(about, draws, rng)
+    noise -= (mean @ noise)[:, group]
     # Taking the means away leaves less than there was.
-    noise *= np.sqrt((about**2).sum() / max((noise**2).sum(), 1e-300))
-    return noise if len(size) == 1 else _gaussian(mean(points), rng)[group] + noise
+    left = (noise**2).sum(axis=(1, 2), keepdims=True)
+    noise *= np.sqrt((about**2).sum() / np.maximum(left, 1e-300))
+    return noise if len(size) == 1 else _gaussians(mean @ points, draws, rng)[:, group] + noise
 
 
 def _checked(permutations: int) -> None:
