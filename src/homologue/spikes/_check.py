@@ -50,8 +50,10 @@ def segment_ends(index: ArrayLike, total: int, what: str = "spike times") -> Int
 def unit_names(unit: ArrayLike | None, count: int) -> np.ndarray:
     """Return unique names, one a unit; ``"0", "1", …`` if none were given."""
     names = np.arange(count) if unit is None else np.asarray(unit)
-    whole = names.dtype.kind in "iu" and names.ndim == 1
-    names = np.array(list(map(str, names.tolist()))) if whole else names.astype(object).astype(str)
+    if names.dtype.kind in "iu" and names.size:
+        names = names.astype(f"U{max(len(str(names.min())), len(str(names.max())))}")
+    else:
+        names = names.astype(object).astype(str)
     if names.shape != (count,):
         raise InvalidRecording(f"{names.size} unit names given for {count} units")
     if len(set(names.tolist())) != count:
