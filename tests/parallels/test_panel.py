@@ -84,3 +84,17 @@ def test_entries_of_one_system_are_named_by_what_tells_them_apart():
     assert names[-1] == "wine"
     assert names[0] == "minilm (concepts, sites=embedding)"
     assert len(set(names)) == 4
+
+
+def test_long_lists_are_cut_in_names_unless_that_is_where_entries_differ():
+    def entry(*concepts):
+        return Entry("minilm", stimuli="concepts", stimuli_options={"concepts": list(concepts)})
+
+    first, second = entry("animals", "tools", "foods", "colours"), entry("animals", "tools")
+    panel = Panel((first, second))
+    assert panel.name_of(first) == "minilm (stimuli.concepts=animals … colours (4))"
+    assert panel.name_of(second) == "minilm (stimuli.concepts=animals, tools)"
+    other = entry("animals", "emotions", "foods", "colours")
+    names = [Panel((first, other)).name_of(one) for one in (first, other)]
+    assert len(set(names)) == 2
+    assert "emotions" in names[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -135,15 +135,24 @@ class Panel:
         >>> [panel.name_of(entry) for entry in panel.entries]
         ['wine (variable=cultivar)', 'wine', 'cancer']
         """
+        others = [other for other in self.entries if other.system == entry.system]
+        brief = [self._name_of(other, others, _brief) for other in others]
+        mine = self._name_of(entry, others, _brief)
+        # Long lists are cut in the middle, unless that is where two entries differ.
+        return mine if brief.count(mine) == 1 else self._name_of(entry, others, _in_full)
+
+    @staticmethod
+    def _name_of(entry: Entry, others: list[Entry], said_of: Callable[[Any], str]) -> str:
         own = _how(entry)
-        same = [_how(other) for other in self.entries if other.system == entry.system]
+        same = [_how(other) for other in others]
         telling: list[str] = []
         for name in dict.fromkeys(name for how in (own, *same) for name in how):
             alike = [how for how in same if all(how.get(t) == own.get(t) for t in telling)]
             if any(how.get(name) != own.get(name) for how in alike):
                 telling.append(name)
+        given = _given(entry)
         said = [
-            own[name] if name == "stimuli" else f"{name}={own[name]}"
+            entry.stimuli if name == "stimuli" else f"{name}={said_of(given[name])}"
             for name in telling
             if name in own
         ]
@@ -178,13 +187,26 @@ class Panel:
 
 def _how(entry: Entry) -> dict[str, str]:
     """Return everything that decides what is recorded of a system, by name, as text."""
+    return {key: _in_full(value) for key, value in _given(entry).items()}
+
+
+def _given(entry: Entry) -> dict[str, Any]:
     given: dict[str, Any] = {"stimuli": entry.stimuli} if entry.stimuli else {}
     given |= {f"stimuli.{key}": value for key, value in entry.stimuli_options.items()}
-    given |= entry.options
-    return {
-        key: value if isinstance(value, str) else repr(_plain(value))
-        for key, value in given.items()
-    }
+    return given | dict(entry.options)
+
+
+def _in_full(value: Any) -> str:
+    return value if isinstance(value, str) else repr(_plain(value))
+
+
+def _brief(value: Any) -> str:
+    """Return a list as its values, one of more than three as its ends and their number."""
+    if not isinstance(value, list | tuple):
+        return _in_full(value)
+    if len(value) > 3:
+        return f"{_in_full(value[0])} … {_in_full(value[-1])} ({len(value)})"
+    return ", ".join(map(_in_full, value))
 
 
 def _plain(value: Any) -> Any:
