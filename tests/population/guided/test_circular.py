@@ -170,6 +170,33 @@ class TestOrder:
         assert circular_order(rec, "place", rng=0).p[0] > 0.05
         assert circular_order(rec.drop_vars("block"), "place", rng=0).p[0] < 0.05
 
+    def test_blocks_that_hold_conditions_unequally_hand_them_no_offset(self):
+        rng = np.random.default_rng(3)
+        place = np.concatenate([np.tile(np.arange(7), 2), np.repeat([0, 1, 2], 9), np.arange(7)])
+        block = np.repeat([0, 1, 2], [14, 27, 7])
+        condition, offset = rng.standard_normal((7, 5)), 5 * rng.standard_normal((3, 5))
+        options = {"variables": {"place": variable(place, period=7)}}
+        found = circular_order(
+            make(condition[place] + offset[block], block=block, **options), "place", rng=0
+        )
+        plain = circular_order(make(condition[place], **options), "place", rng=0, scaling="none")
+        scaled = circular_order(
+            make(condition[place] + offset[block], block=block, **options),
+            "place", rng=0, scaling="none",
+        )  # fmt: skip
+        np.testing.assert_allclose(scaled.effect, plain.effect, rtol=1e-9)
+        assert float(found.effect[0]) == pytest.approx(float(plain.effect[0]), abs=0.2)
+
+    def test_offsets_of_unlinked_blocks_are_the_conditions_as_well(self):
+        place, block = np.tile(np.arange(6), 3), np.tile(np.arange(6) // 3, 3)
+        angle = 2 * np.pi * place / 6
+        activity = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        data = conditions(
+            make(activity, variables={"place": variable(place, period=6)}, block=block),
+            "place", scaling="none",
+        )  # fmt: skip
+        np.testing.assert_allclose(data.means(), activity[:6], atol=1e-12)
+
     def test_bad_input(self):
         rec = ring()
         with pytest.raises(InvalidDesign, match="declares no period"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from scipy.sparse.csgraph import connected_components
 
 from homologue._errors import HomologueError, InvalidDesign, InvalidRecording
 from homologue._typing import Array, Float, Int, Num
@@ -113,11 +114,13 @@ def conditions(
             + (". Cut a continuous variable into arcs first" if values.size > 512 else "")
         )
     activity = rec.values[rows].astype(np.float64)
-    spread, silent = _spread(activity, code, scaling)
-    activity = np.where(silent, 0.0, (activity - activity.mean(axis=0)) / spread)
     group = np.unique(rec["group"].values[rows], return_inverse=True)[1]
     extra = {name: rec[name].values[rows] for name in ("block", "time") if name in rec.coords}
     shifts = _shifts(code, group, extra, minimum_lag)
+    if "block" in extra:
+        activity = _without_offsets(activity, None if shifts else code, extra["block"])
+    spread, silent = _spread(activity, code, scaling)
+    activity = np.where(silent, 0.0, (activity - activity.mean(axis=0)) / spread)
     weight = np.ones(rows.size)
     block = _profile(code, extra.get("block"), values.size)
     if shifts is None:
@@ -137,6 +140,39 @@ def conditions(
         values, names, activity, weight, code, group, site, site_names, block, shifts,
         int(silent.sum()),
     )  # fmt: skip
+
+
+def _without_offsets(
+    activity: Float[Array, "sample unit"],
+    code: Int[Array, "sample"] | None,
+    block: Num[Array, "sample"],
+) -> Float[Array, "sample unit"]:
+    """Return activity without what sets blocks apart, beyond the conditions that they hold.
+
+    Blocks that hold conditions unequally often would otherwise hand their offsets to the means.
+    Conditions and blocks add up (least squares); blocks that no condition links to others keep
+    their offsets, as those are the conditions' as well. Without ``code`` (where labels shift,
+    so that it must not depend on them) each block's mean is taken away.
+    """
+    place = np.unique(block, return_inverse=True)[1].ravel()
+    size = np.bincount(place)
+    if size.size == 1:
+        return activity
+    if code is None:
+        return activity - (_sums(activity, place, size.size) / size[:, None])[place]
+    classes = np.bincount(code)
+    table = np.bincount(place * classes.size + code, minlength=size.size * classes.size)
+    table = table.reshape(size.size, classes.size).astype(np.float64)
+    share = table / classes
+    inner = np.diag(size.astype(np.float64)) - share @ table.T
+    centred = activity - activity.mean(axis=0)
+    right = _sums(centred, place, size.size) - share @ _sums(centred, code, classes.size)
+    offset = np.linalg.pinv(inner, rcond=1e-10, hermitian=True) @ right
+    linked = connected_components(table @ table.T)[1]
+    held = np.bincount(linked, size)
+    mean = np.zeros((held.size, activity.shape[1]))
+    np.add.at(mean, linked, offset * size[:, None])
+    return np.asarray(activity - (offset - (mean / held[:, None])[linked])[place])
 
 
 def _in_order(names: np.ndarray) -> tuple[list[str], np.ndarray]:
