@@ -12,6 +12,7 @@ from homologue._errors import InvalidDesign
 from homologue._typing import Array, Float
 from homologue.inference import cluster_bootstrap, maximum_entropy, p_value, result
 from homologue.inference._bootstrap import FEWEST_GROUPS
+from homologue.inference._maximum_entropy import a_surrogate_of_each
 from homologue.population.dynamics._trajectories import trajectories
 
 _DRAWS_AT_ONCE = 2**22
@@ -218,7 +219,7 @@ def _shift(drawn: np.ndarray, rank: int, rng: np.random.Generator) -> Float[Arra
     surrogates rotate less: without this the test would pass its own null too often.
     """
     drawn = drawn - drawn.mean(axis=1, keepdims=True)
-    again = np.concatenate([maximum_entropy(one).draw(1, rng=rng) for one in drawn])
+    again = a_surrogate_of_each(drawn, rng=rng)
     return np.asarray((of_trajectories(drawn, rank) - of_trajectories(again, rank)).mean(axis=1))
 
 
