@@ -187,11 +187,17 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("at", [3, 8, 20])
-def test_a_killed_sweep_is_resumed(tmp_path, at, capsys):
-    system = TorchModel(gpt2(), name="gpt2")
-    options = {"over": "units", "sites": "mlp_post.*", "columns": COLUMNS, "batch_tokens": 60}
-    want = perturb.sweep(system, IDS, **options)
+OVER_UNITS = {"over": "units", "sites": "mlp_post.*", "columns": COLUMNS, "batch_tokens": 60}
+
+
+@pytest.fixture(scope="module")
+def whole_sweep():
+    return perturb.sweep(TorchModel(gpt2(), name="gpt2"), IDS, **OVER_UNITS)
+
+
+@pytest.mark.parametrize("at", [3, 20])
+def test_a_killed_sweep_is_resumed(tmp_path, at, capsys, whole_sweep):
+    system, options, want = TorchModel(gpt2(), name="gpt2"), OVER_UNITS, whole_sweep
     calls = []
 
     def killing(done, total):

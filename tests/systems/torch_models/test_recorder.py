@@ -135,9 +135,12 @@ def test_a_run_that_broke_off_is_resumed(system, shown, tmp_path, shards, capsys
 
 
 def test_killed_runs_lose_and_double_nothing(tmp_path):
-    """SIGKILL at random moments; every store in the end is equal, byte by byte."""
+    """SIGKILL at random moments; every store in the end is equal, byte by byte.
+
+    The benchmark of recording does the same fifty times.
+    """
     found = subprocess.run(
-        [sys.executable, "-m", "benchmarks._killed", str(tmp_path), "12", "0"],
+        [sys.executable, "-m", "benchmarks._killed", str(tmp_path), "6", "0"],
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
@@ -146,7 +149,7 @@ def test_killed_runs_lose_and_double_nothing(tmp_path):
     )
     assert found.returncode == 0, found.stderr[-2000:]
     kills, stores, wrong = map(int, found.stdout.split())
-    assert kills >= 12
+    assert kills >= 6
     assert 1 <= stores < kills
     assert wrong == 0
 
