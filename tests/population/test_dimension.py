@@ -114,7 +114,7 @@ class TestPlanted:
 class TestNull:
     @pytest.mark.parametrize("world", ["iid", "AR(1)", "AR(1), samples as groups"])
     def test_no_more_false_positives_than_the_level(self, world):
-        found = calibration.p_values("population.dimension", world, sets=100, seed=5)
+        found = calibration.p_values("population.dimension", world, sets=60, seed=5)
         (rows,) = found.p.values()
         for alpha in (0.05, 0.01):
             seen = rate(np.array(rows), alpha)
