@@ -45,7 +45,7 @@ types: $(VENV)/.installed-dev  ## static types
 	@$(BIN)/mypy
 
 tests: $(VENV)/.installed-dev  ## pytest (ARGS="-k name" for some, WORKERS=0 in one process)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 clean:  ## remove the environment and caches, not results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
