@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import resource
 import subprocess
 import sys
@@ -208,9 +209,11 @@ def test_missing_module_of_no_extra_says_so():
     assert "installation is incomplete" in text
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the GNU C library's allocator")
 def test_large_arrays_that_come_and_go_keep_their_pages():
-    """Twenty arrays of 40 MB: pages are faulted in once, not twenty times."""
+    """Twenty arrays of 40 MB: pages are faulted in once, not twenty times.
+
+    Where the C library is another than GNU's nothing is asked of it, and nothing fails.
+    """
     code = (
         "import resource, sys, numpy\n"
         "from homologue.cli._memory import reuse_large_blocks\n"
@@ -226,4 +229,4 @@ def test_large_arrays_that_come_and_go_keep_their_pages():
         )
         for how in ([], ["reuse"])
     )
-    assert reused < plain / 2
+    assert reused < plain / 2 or platform.libc_ver()[0] != "glibc"

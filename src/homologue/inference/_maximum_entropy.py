@@ -140,12 +140,8 @@ def a_surrogate_of_each(
     return np.asarray(values + mean)
 
 
-def main_effects(activity: Float[Array, "*mode"]) -> Float[Array, "*mode"]:
-    """Return the grand mean plus each mode's deviations from it."""
-    return np.asarray(_main_effects(activity[None])[0])
-
-
 def _main_effects(data: Float[Array, "set *mode"]) -> Float[Array, "set *mode"]:
+    """Return each set's grand mean plus each mode's deviations from it."""
     modes = tuple(range(1, data.ndim))
     grand = data.mean(axis=modes, keepdims=True)
     found = np.broadcast_to(grand, data.shape).copy()

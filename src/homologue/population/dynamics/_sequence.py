@@ -99,11 +99,11 @@ def sequence_asymmetry(
     pieces = [values[part] - signed * values[part].mean(axis=0) for part in parts]
     observed = _energies(pieces, lags)
     generator = np.random.default_rng(rng)
-    step = max(1, _TOGETHER // sum(piece.size for piece in pieces))
+    some = max(1, _TOGETHER // sum(piece.size for piece in pieces))
     null = np.concatenate(
         [
-            _share(_energies(_rolled(pieces, min(step, permutations - k), generator), lags))
-            for k in range(0, permutations, step)
+            _share(_energies(_rolled(pieces, min(some, permutations - k), generator), lags))
+            for k in range(0, permutations, some)
         ]
     )
     effect = float(_share(observed))

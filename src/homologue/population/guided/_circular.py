@@ -75,10 +75,10 @@ def circular_order(
     -----
     What is exchanged are whole conditions: their means stay, the order changes; conditions seen
     in different blocks do not change places, and offsets of blocks that hold the same conditions
-    are taken away first. Where the label varies along ``time`` within groups, neighbours in the
-    order may be neighbours in time, and labels shift against the activity instead. Where
-    conditions are seen unequally often their means are unequally noisy, and the test is
-    approximate.
+    are taken away first (and held as they are in the bootstrap). Where the label varies along
+    ``time`` within groups, neighbours in the order may be neighbours in time, and labels shift
+    against the activity instead. Where conditions are seen unequally often their means are
+    unequally noisy, and the test is approximate.
 
     Fails to tell a circle from an arc or a horseshoe: a line's share is .66 for 7 conditions
     and above its null. A gap between the first and last condition, seen in ``neighbours`` below

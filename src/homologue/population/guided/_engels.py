@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 import xarray as xr
 from scipy.stats import t as student
 
@@ -337,15 +338,20 @@ def _grouped_gaussians(
     size = np.bincount(group)
     if (size == 1).all():
         return _gaussians(points, draws, rng)
-    mean = np.zeros((size.size, group.size))
-    mean[group, np.arange(group.size)] = 1 / size[group]
-    about = points - (mean @ points)[group]
+    averaging = scipy.sparse.csr_array((1 / size[group], (group, np.arange(group.size))))
+
+    def means(values: np.ndarray) -> np.ndarray:
+        flat = np.moveaxis(values, -2, 0)
+        found = averaging @ flat.reshape(group.size, -1)
+        return np.moveaxis(found.reshape(size.size, *flat.shape[1:]), 0, -2)
+
+    about = points - means(points)[group]
     noise = _gaussians(about, draws, rng)
-    noise -= (mean @ noise)[:, group]
+    noise -= means(noise)[:, group]
     # Taking the means away leaves less than there was.
     left = (noise**2).sum(axis=(1, 2), keepdims=True)
     noise *= np.sqrt((about**2).sum() / np.maximum(left, 1e-300))
-    return noise if len(size) == 1 else _gaussians(mean @ points, draws, rng)[:, group] + noise
+    return noise if len(size) == 1 else _gaussians(means(points), draws, rng)[:, group] + noise
 
 
 def _checked(permutations: int) -> None:
