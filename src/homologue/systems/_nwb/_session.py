@@ -16,11 +16,11 @@ from homologue import recording
 from homologue._errors import InvalidRecording, UnknownName, nearest
 from homologue.spikes import Spikes
 from homologue.systems._nwb import _activity
-from homologue.systems._nwb._catalogue import Contents, Item, Lazy, text
+from homologue.systems._nwb._catalogue import Contents, Lazy, text
 from homologue.systems._nwb._series import read_series, read_traces
 from homologue.systems._nwb._source import Source, find
 from homologue.systems._nwb._tables import read_table
-from homologue.systems._nwb._units import holds_units, read_units
+from homologue.systems._nwb._units import read_units, usual_units
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,16 +122,15 @@ class NWB:
         )
         with self.file.open() as file:
             # The usual place first: the rest of the file need not be looked through.
-            item = Item("/units", "Units", "", "units")
-            if not holds_units(file):
+            group = usual_units(file)
+            if group is None:
                 found = self.contents.of("units")
                 if not found:
                     raise UnknownName(f"{self.source} has no units; it holds: {self!r}")
-                item = next(iter(found.values()))
+                group = file[next(iter(found.values())).path]
             return read_units(
-                file, item, events=events, attrs=self._attrs,
-                outside=self.outside, sort=self.sort,
-            )  # fmt: skip
+                group, events=events, attrs=self._attrs, outside=self.outside, sort=self.sort
+            )
 
     @cached_property
     def position(self) -> xr.DataArray:

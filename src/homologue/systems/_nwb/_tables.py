@@ -97,10 +97,11 @@ def as_variable(values: np.ndarray) -> xr.Variable:
 
 def first_of_region(group: h5py.Group, column: str, path: str) -> tuple[Any, np.ndarray] | None:
     """Return the table a region points to and, per row, the first of its rows (-1: none)."""
-    if column not in group or "table" not in group[column].attrs:
+    stored = group.get(column)
+    if stored is None or "table" not in stored.attrs:
         return None
-    target = group.file[group[column].attrs["table"]]
-    rows = group[column][:].astype(np.int64)
+    target = group.file[stored.attrs["table"]]
+    rows = stored[:].astype(np.int64)
     if f"{column}_index" not in group:
         return target, rows
     ends = segment_ends(group, column, rows.size, path)

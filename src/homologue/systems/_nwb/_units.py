@@ -11,28 +11,28 @@ import numpy as np
 from homologue._errors import InvalidRecording
 from homologue.spikes import Spikes
 from homologue.systems._nwb._bulk import read_column
-from homologue.systems._nwb._catalogue import Item, segment_ends, text
+from homologue.systems._nwb._catalogue import segment_ends, text
 from homologue.systems._nwb._tables import first_of_region, read_values, scalar_columns
 
 SITE_COLUMNS = ("site", "location", "brain_area", "brain_region", "area", "structure", "region")
 """Columns that name a unit's brain area, the first that is there."""
 
 
-def holds_units(file: h5py.File) -> bool:
-    """Tell whether the units table is where NWB puts it."""
+def usual_units(file: h5py.File) -> h5py.Group | None:
+    """Return the units table where NWB puts it, None where it is not there."""
     units = file.get("units")
-    return isinstance(units, h5py.Group) and "spike_times" in units
+    return units if isinstance(units, h5py.Group) and "spike_times" in units else None
 
 
 def read_units(
-    file: h5py.File, item: Item, *, events: Mapping[str, Any], attrs: dict[str, Any], **options: Any
+    group: h5py.Group, *, events: Mapping[str, Any], attrs: dict[str, Any], **options: Any
 ) -> Spikes:
     """Return the spikes of a units table.
 
     Parameters
     ----------
-    file, item
-        The open file and the table.
+    group : Group
+        The table in its open file.
     events : mapping of str to Dataset
         Tables that ``align`` looks names up in.
     attrs : dict
@@ -40,30 +40,30 @@ def read_units(
     **options
         ``outside`` and ``sort`` of :class:`homologue.spikes.Spikes`.
     """
-    group = file[item.path]
-    if "spike_times" not in group:
+    path, held = str(group.name), frozenset(group)
+    if "spike_times" not in held:
         raise InvalidRecording(
-            f"{item.path} has no spike_times (columns: "
+            f"{path} has no spike_times (columns: "
             f"{', '.join(map(text, np.atleast_1d(group.attrs['colnames'])))})"
         )
     times = read_column(group["spike_times"])
-    index = segment_ends(group, "spike_times", times.size, item.path)
-    ids = group["id"][:] if "id" in group else np.arange(index.size)
+    index = segment_ends(group, "spike_times", times.size, path)
+    ids = group["id"][:] if "id" in held else np.arange(index.size)
     if ids.size != index.size:
         raise InvalidRecording(
-            f"{item.path} has {ids.size} ids and {index.size} trains; the file is damaged"
+            f"{path} has {ids.size} ids and {index.size} trains; the file is damaged"
         )
-    columns, _ = scalar_columns(group)
-    site = _site(group, item.path, columns)
+    columns = scalar_columns(group)[0] if _has_scalars(held) else {}
+    site = _site(group, held, path, columns)
     if site is not None:
         columns["site"] = site
     names = columns.pop("unit_name", None)
     if names is None or np.unique(names.astype(str)).size != index.size:
         names = ids
     observed: dict[str, Any] = {}
-    if "obs_intervals" in group:
+    if "obs_intervals" in held:
         rows = group["obs_intervals"][:].reshape(-1, 2)
-        ends = segment_ends(group, "obs_intervals", len(rows), item.path)
+        ends = segment_ends(group, "obs_intervals", len(rows), path)
         observed = {"obs_intervals": rows, "obs_index": ends}
     return Spikes(
         times, index, names, unit_variables=columns, events=events, attrs=attrs,
@@ -71,12 +71,22 @@ def read_units(
     )  # fmt: skip
 
 
-def _site(group: h5py.Group, path: str, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
+def _has_scalars(held: frozenset[str]) -> bool:
+    """Tell whether any column may hold one value per unit; its names take a while to read."""
+    return any(
+        name != "id" and not name.endswith("_index") and f"{name}_index" not in held
+        for name in held
+    )
+
+
+def _site(
+    group: h5py.Group, held: frozenset[str], path: str, columns: Mapping[str, np.ndarray]
+) -> np.ndarray | None:
     """Return the brain area of each unit, from the table or from where its electrodes are."""
     for name in SITE_COLUMNS:
         if name in columns and columns[name].dtype.kind == "O":
             return columns[name].astype(str)
-    region = first_of_region(group, "electrodes", path)
+    region = first_of_region(group, "electrodes", path) if "electrodes" in held else None
     if region is None:
         region = _peak_channel(group, columns)
     if region is not None:
@@ -89,7 +99,7 @@ def _site(group: h5py.Group, path: str, columns: Mapping[str, np.ndarray]) -> np
                     "the file is damaged"
                 )
             return np.append(area, "unknown")[row].astype(str)
-    if "electrode_group" in group and h5py.check_ref_dtype(group["electrode_group"].dtype):
+    if "electrode_group" in held and h5py.check_ref_dtype(group["electrode_group"].dtype):
         targets = [group.file[reference] for reference in group["electrode_group"][:]]
         return np.array([_location(target) for target in targets])
     return None
@@ -104,8 +114,10 @@ def _peak_channel(
     group: h5py.Group, columns: Mapping[str, np.ndarray]
 ) -> tuple[h5py.Group, np.ndarray] | None:
     """Return the electrode of each unit's peak channel, where its id is an electrode's."""
+    if "peak_channel_id" not in columns:
+        return None
     table = group.file.get("/general/extracellular_ephys/electrodes")
-    if table is None or "peak_channel_id" not in columns or "id" not in table:
+    if table is None or "id" not in table:
         return None
     ids = table["id"][:]
     order = np.argsort(ids)
