@@ -290,6 +290,13 @@ def full_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def brief_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with six claims, for what does not depend on their number; read-only."""
+    path = tmp_path_factory.mktemp("report") / "brief"
+    return synthetic_folder(path, verdicts=tuple(PROFILES)[:6])
+
+
+@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Any]:
     """Return a headless Chromium (mark the test needs_chromium)."""
     from playwright.sync_api import sync_playwright

@@ -63,8 +63,13 @@ CONTRAST = """
 
 
 @pytest.fixture(scope="module")
-def address(full_folder: Path) -> str:
+def full_address(full_folder: Path) -> str:
     return write(full_folder).as_uri()
+
+
+@pytest.fixture(scope="module")
+def address(brief_folder: Path) -> str:
+    return write(brief_folder).as_uri()
 
 
 @pytest.fixture
@@ -94,8 +99,8 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_and_mark_has_contrast(visit, address: str, scheme: str) -> None:
-    page = visit(address, color_scheme=scheme)
+def test_every_text_and_mark_has_contrast(visit, full_address: str, scheme: str) -> None:
+    page = visit(full_address, color_scheme=scheme)
     page.evaluate("for (const e of document.querySelectorAll('details')) e.open = true")
     checked, low = page.evaluate(CONTRAST)
     assert checked > 2000
@@ -113,8 +118,8 @@ def test_nothing_is_wider_than_the_window(visit, make_folder, names, width: int)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_24_columns_fit_a_1280_pixel_window(visit, address: str) -> None:
-    page = visit(address)
+def test_24_columns_fit_a_1280_pixel_window(visit, full_address: str) -> None:
+    page = visit(full_address)
     inner, outer = page.evaluate(
         "(() => { const e = document.querySelector('.scroller.wide');"
         " return [e.scrollWidth, e.clientWidth]; })()"

@@ -25,9 +25,9 @@ from homologue.parallels._matched import (
     alike,
     centred_at,
     check_units,
+    distinct,
     resampling_scale,
     some_units,
-    unit_sets,
     until_clear,
     waiting_times,
 )
@@ -102,7 +102,7 @@ def cyclic_evidence(
     size = CAP * sizes.groups
 
     def units_of(number: int) -> list[np.ndarray]:
-        return [unit_sets(u.values.shape[1], sizes.units, number, rng) for u in prepared]
+        return [distinct(u.values.shape[1], sizes.units, number, rng) for u in prepared]
 
     def observed_on(rows: np.ndarray, units: list[np.ndarray]) -> np.ndarray:
         """Return the mean over sets, rows (draw, set, sample)."""

@@ -25,11 +25,11 @@ from homologue.parallels._matched import (
     check_units,
     chunks,
     class_sets,
+    distinct,
     in_order,
     race,
     resampling_scale,
     some_units,
-    unit_sets,
     waiting_times,
 )
 from homologue.recording import blocks, classes
@@ -127,7 +127,7 @@ def labelled_evidence(
     angle = _angles(first[variable], codes, usable) if circular else None
 
     def evaluated(effort: Effort, source: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
-        units = unit_sets(columns.size, sizes.units, effort.repeats, source)
+        units = distinct(columns.size, sizes.units, effort.repeats, source)
 
         def value(batch: Batch) -> tuple[str, np.ndarray]:
             role, tables, rows, chosen = batch
@@ -286,12 +286,10 @@ def _between(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator
     members = np.bincount(own)
     start = np.concatenate([[0], np.cumsum(members)[:-1]])
     chosen_classes = class_sets(members.size, sizes.classes, effort.repeats, rng)
-    slots = np.stack(
-        [
-            [rng.choice(members[c], sizes.groups, replace=False) for c in row]
-            for row in chosen_classes
-        ]
-    )
+    slots = np.empty((*chosen_classes.shape, sizes.groups), dtype=np.int64)
+    for c in range(members.size):
+        here = chosen_classes == c
+        slots[here] = distinct(members[c], sizes.groups, np.count_nonzero(here), rng)
     place = start[chosen_classes][..., None] + slots
     identity = np.arange(count)[None]
     yield (

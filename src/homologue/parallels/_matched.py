@@ -10,6 +10,7 @@ differs from the observed in the labels only.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +40,12 @@ POOL_GROUPS, POOL_UNITS, POOL_UNITS_WITHIN = 512, 2048, 256
 Sets are small (6 groups, 12 units): beyond these numbers more of a large recording would cost
 memory and hardly narrow an interval.
 """
+
+
+WIDE = 16
+"""How many times more numbers there are than are taken before single draws are faster."""
+
+_VALUES_AT_ONCE = 1_000_000
 
 
 class NotApplicable(HomologueError):
@@ -215,23 +222,42 @@ def some_units(rec: xr.DataArray, most: int, rng: np.random.Generator) -> np.nda
     return order[np.sort(rng.choice(order.size, most, replace=False))]
 
 
-def unit_sets(available: int, wanted: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
-    """Return sets of distinct units, shape (repeat, wanted)."""
-    return np.stack([rng.choice(available, wanted, replace=False) for _ in range(repeats)])
+def distinct(available: int, wanted: int, sets: int, rng: np.random.Generator) -> np.ndarray:
+    """Return sets of distinct numbers below ``available``, in random order, (set, wanted)."""
+    if available > WIDE * wanted:  # to shuffle all of them would take longer
+        taken = [rng.choice(available, wanted, replace=False) for _ in range(sets)]
+        return np.array(taken, dtype=np.int64).reshape(sets, wanted)
+    at_once = max(_VALUES_AT_ONCE // available, 1)
+    return np.concatenate(
+        [
+            _shuffled(available, min(at_once, sets - begin), rng)[:, :wanted]
+            for begin in range(0, max(sets, 1), at_once)
+        ]
+    )
+
+
+def _shuffled(available: int, sets: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.permuted(np.tile(np.arange(available), (sets, 1)), axis=1)
 
 
 def class_sets(available: int, wanted: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
-    """Return sets of distinct classes, shape (repeat, wanted), each class as often as can be."""
+    """Return sets of distinct classes, shape (repeat, wanted), each class as often as can be.
+
+    Each set takes the least used classes, ties in random order. After a cycle all are used
+    equally often, so that cycles are independent and drawn beside each other.
+    """
     if wanted == available:
-        return rng.permuted(np.tile(np.arange(available), (repeats, 1)), axis=1)
-    used = np.zeros(available)
-    sets = []
-    for _ in range(repeats):
-        # The least used first, ties in random order.
-        chosen = np.lexsort((rng.random(available), used))[:wanted]
-        used[chosen] += 1
-        sets.append(rng.permutation(chosen))
-    return np.stack(sets)
+        return _shuffled(available, repeats, rng)
+    cycle = available // math.gcd(available, wanted)
+    used = np.zeros((-(-repeats // cycle), available))
+    sets = np.empty((len(used), cycle, wanted), dtype=np.int64)
+    for number in range(cycle):
+        order = np.argsort(used + rng.random(used.shape), axis=1)
+        sets[:, number] = order[:, :wanted]
+        np.put_along_axis(
+            used, sets[:, number], np.take_along_axis(used, sets[:, number], axis=1) + 1, axis=1
+        )
+    return rng.permuted(sets.reshape(-1, wanted)[:repeats], axis=1)
 
 
 def waiting_times(weight: np.ndarray, repeats: int, rng: np.random.Generator) -> np.ndarray:

@@ -21,10 +21,10 @@ from homologue.parallels._matched import (
     centred_at,
     check_units,
     chunks,
+    distinct,
     race,
     resampling_scale,
     some_units,
-    unit_sets,
     until_clear,
 )
 from homologue.population.dynamics._balanced import rotation_share
@@ -110,7 +110,7 @@ def rotational_evidence(
     parts = [_part(path, sizes.units, rng) for path in paths]
     sets = max(min(SETS, effort.repeats) // len(recordings), 1)
     rows = race(np.ones((1, n_groups)), sizes.groups, rng, sets)
-    units = [unit_sets(part.shape[2], sizes.units, sets, rng) for part in parts]
+    units = [distinct(part.shape[2], sizes.units, sets, rng) for part in parts]
     pairs = list(zip(parts, units, strict=True))
     tested = float(_of_all(pairs, rows)[0])
     nulls = [_null(part, rows, chosen, rng) for part, chosen in pairs]
@@ -128,7 +128,7 @@ def rotational_evidence(
         ]
     )
     finer = race(np.ones((1, n_groups)), sizes.groups, rng, FINER * sets)
-    more = [(part, unit_sets(part.shape[2], sizes.units, FINER * sets, rng)) for part in parts]
+    more = [(part, distinct(part.shape[2], sizes.units, FINER * sets, rng)) for part in parts]
     observed = float(_of_all(more, finer)[0])
     return Evidence(
         observed=observed,

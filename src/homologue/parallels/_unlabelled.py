@@ -21,10 +21,10 @@ from homologue.parallels._matched import (
     centred_at,
     check_units,
     chunks,
+    distinct,
     race,
     resampling_scale,
     some_units,
-    unit_sets,
 )
 
 
@@ -84,12 +84,10 @@ def unlabelled_evidence(
         some = np.sort(rng.choice(sample.size, pool_groups, replace=False))
         exchange, sample = exchange.among(some), sample[some]
     columns = some_units(first, POOL_UNITS, rng)
-    sets = unit_sets(columns.size, sizes.units, pool_sets, rng)
+    sets = distinct(columns.size, sizes.units, pool_sets, rng)
     pool, column = np.unique(sets, return_inverse=True)
     column = column.reshape(sets.shape)[np.arange(effort.repeats) % pool_sets]
-    rows = np.stack(
-        [rng.choice(sample.size, sizes.groups, replace=False) for _ in range(effort.repeats)]
-    )
+    rows = distinct(sample.size, sizes.groups, effort.repeats, rng)
     parts = [rec.isel(unit=columns[pool]).values.astype(np.float64) for rec in recordings]
 
     stand_in = np.zeros(groups.size, dtype=np.int64)
@@ -116,7 +114,7 @@ def unlabelled_evidence(
     def finer() -> float:
         """Evaluate the observed on many more sets of samples and units."""
         repeats = FINER * effort.repeats
-        units = unit_sets(columns.size, sizes.units, repeats, rng)
+        units = distinct(columns.size, sizes.units, repeats, rng)
         chosen = race(np.ones((1, sample.size)), sizes.groups, rng, repeats)[0]
         tables = [rec.isel(sample=sample, unit=columns).values for rec in recordings]
         values = [

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, product
 
 import numpy as np
@@ -209,44 +210,60 @@ def delta_test(
     wins = np.sign(effects[:, None] - effects[None, :]).sum(axis=1)
 
     def deltas(member: np.ndarray) -> np.ndarray:
-        return member.astype(float) @ wins / (first.sum() * (~first).sum())
+        return member @ wins / (first.sum() * (~first).sum())
 
-    observed = float(deltas(first[None])[0])
+    observed = float(deltas(first[None].astype(float))[0])
+    panel = (tuple(first.tolist()), tuple(pairs), tuple(swappable))
     if total <= EXACT_UP_TO:
-        null = deltas(_all_arrangements(first, pairs, swappable, brains))
-        exceed = int((null >= observed - 1e-12).sum())
+        exceed = int((deltas(_all_arrangements(*panel)) >= observed - 1e-12).sum())
         return observed, exceed / total, 1.0 / total
-    null = deltas(_drawn_arrangements(first, pairs, swappable, np.random.default_rng(rng)))
-    exceed = int((null >= observed - 1e-12).sum())
+    drawn = _drawn_again(*panel, rng) if isinstance(rng, int) else _drawn_arrangements(*panel, rng)
+    exceed = int((deltas(drawn) >= observed - 1e-12).sum())
     return observed, (exceed + 1) / (DRAWS + 1), 1.0 / total
 
 
+Pairs = tuple[tuple[int, int], ...]
+"""Places of each model and its twin among the votes."""
+
+
+@lru_cache(maxsize=8)  # the claims of a panel are voted on by the same systems
 def _all_arrangements(
-    first: np.ndarray, pairs: list[tuple[int, int]], swappable: list[int], brains: int
+    first: tuple[bool, ...], pairs: Pairs, swappable: tuple[int, ...]
 ) -> np.ndarray:
+    """Return who may have been on the first side, 1 or 0, (arrangement, vote)."""
+    places = list(swappable)
+    brains = sum(first[place] for place in swappable)
     rows = []
     for swaps in product((False, True), repeat=len(pairs)):
-        base = first.copy()
+        base = np.array(first, dtype=float)
         for (model, twin), swap in zip(pairs, swaps, strict=True):
             base[model], base[twin] = not swap, swap
+        base[places] = 0
         for chosen in combinations(swappable, brains):
             row = base.copy()
-            row[swappable] = False
-            row[list(chosen)] = True
+            row[list(chosen)] = 1
             rows.append(row)
     return np.array(rows)
 
 
 def _drawn_arrangements(
-    first: np.ndarray, pairs: list[tuple[int, int]], swappable: list[int], rng: np.random.Generator
+    first: tuple[bool, ...], pairs: Pairs, swappable: tuple[int, ...], rng: np.random.Generator
 ) -> np.ndarray:
-    member = np.tile(first, (DRAWS, 1))
+    member = np.tile(np.array(first, dtype=float), (DRAWS, 1))
     if pairs:
         model, twin = np.array(pairs).T
         swap = rng.random((DRAWS, len(pairs))) < 0.5
         member[:, model], member[:, twin] = ~swap, swap
-    member[:, swappable] = rng.permuted(member[:, swappable], axis=1)
+    places = list(swappable)
+    member[:, places] = rng.permuted(member[:, places], axis=1)
     return member
+
+
+@lru_cache(maxsize=8)
+def _drawn_again(
+    first: tuple[bool, ...], pairs: Pairs, swappable: tuple[int, ...], seed: int
+) -> np.ndarray:
+    return _drawn_arrangements(first, pairs, swappable, np.random.default_rng(seed))
 
 
 def verdict(votes: Sequence[Vote], *, rng: np.random.Generator | int = 0) -> Verdict:
