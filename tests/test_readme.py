@@ -46,8 +46,8 @@ def test_how_it_reads_runs_and_finds_what_is_there(tmp_path, monkeypatch):
     _write_session(tmp_path / "session.nwb")
     monkeypatch.chdir(tmp_path)
     lines = _block().splitlines()
-    # The code as it stands, of fewer words: the language model reads 12 concepts of 10.
-    fewer = partial(hm.stimuli.concepts, n_exemplars=10, n_templates=3)
+    # The code as it stands, of fewer words: the language model reads 12 concepts of 6.
+    fewer = partial(hm.stimuli.concepts, n_exemplars=6, n_templates=2)
     monkeypatch.setattr(hm.stimuli, "concepts", fewer)
     names: dict[str, object] = {}
     results = []

@@ -287,9 +287,9 @@ def _between(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator
     start = np.concatenate([[0], np.cumsum(members)[:-1]])
     chosen_classes = class_sets(members.size, sizes.classes, effort.repeats, rng)
     slots = np.empty((*chosen_classes.shape, sizes.groups), dtype=np.int64)
-    for c in range(members.size):
+    for c, available in enumerate(members.tolist()):
         here = chosen_classes == c
-        slots[here] = distinct(members[c], sizes.groups, np.count_nonzero(here), rng)
+        slots[here] = distinct(available, sizes.groups, np.count_nonzero(here), rng)
     place = start[chosen_classes][..., None] + slots
     identity = np.arange(count)[None]
     yield (

@@ -9,6 +9,7 @@ import xarray as xr
 from scipy.special import ndtr, stdtrit
 
 from homologue.inference import benjamini_hochberg, group_weights, result
+from homologue.tuning._band import BAND, band_of
 from homologue.tuning._bins import smoothing_matrix
 from homologue.tuning._halves import alternate, correlation_of_halves, null_of_halves
 from homologue.tuning._placed import Placed, add_one, place
@@ -20,7 +21,6 @@ from homologue.tuning._shape import (
     width_at_half_height,
 )
 
-_BAND = (0.025, 0.975)
 _BLOCK_BYTES = 64 * 2**20
 
 
@@ -203,11 +203,8 @@ def _null(
         found["std"][:, block] = np.ma.filled(every[1:].std(axis=0, ddof=1), np.nan)
         kept = every[1:].filled(np.nan)
         visited = ~np.isnan(observed)
-        gaps = np.isnan(kept).any()
         band = np.full((2, *observed.shape), np.nan)
-        band[:, visited] = (np.nanquantile if gaps else np.quantile)(
-            kept[:, visited], _BAND, axis=0
-        )
+        band[:, visited] = band_of(kept[:, visited])
         found["low"][:, block], found["high"][:, block] = band
         # Centred on the observed and the null together: exchangeable, so that p stays exact.
         apart = np.ma.filled(np.abs(every - mean), 0.0)
@@ -237,14 +234,12 @@ def _band(
         rates = smoothed_rates(drawn, weights @ visits, mixing)
         often = (visits > 0).sum(axis=0) >= 2
         if often.any():
-            gaps = np.isnan(rates[:, often]).any()
-            quantile = np.nanquantile if gaps else np.quantile
-            band[:, often, block] = quantile(rates[:, often], _expanded(clusters), axis=0)
+            band[:, often, block] = band_of(rates[:, often], _expanded(clusters))
     band[:, :, ~placed.tested] = np.nan
     return band[0], band[1]
 
 
 def _expanded(clusters: int) -> tuple[float, float]:
     """Return the quantiles that make a percentile band of few clusters as wide as Student's."""
-    far = float(ndtr(stdtrit(clusters - 1, _BAND[0]) * np.sqrt(clusters / (clusters - 1))))
+    far = float(ndtr(stdtrit(clusters - 1, BAND[0]) * np.sqrt(clusters / (clusters - 1))))
     return far, 1 - far

@@ -10,12 +10,12 @@ from homologue._errors import InvalidDesign, InvalidRecording
 from homologue._typing import Array, Float
 from homologue.inference import benjamini_hochberg, group_weights, mean_interval, result
 from homologue.recording import validate
+from homologue.tuning._band import band_of
 from homologue.tuning._placed import add_one
 from homologue.tuning._reason import reasons
 
 _BLOCK_BYTES = 64 * 2**20
 _FEWEST = 5
-_BAND = (0.025, 0.975)
 
 Window = tuple[float | int, float | int]
 
@@ -291,7 +291,6 @@ def _course(
             drawn = (weights @ sums) / (weights @ counts)
         seen = counts.sum(axis=0) > 0
         ends = np.full((2, seen.size), np.nan)
-        gaps = np.isnan(drawn[:, seen]).any()
-        ends[:, seen] = (np.nanquantile if gaps else np.quantile)(drawn[:, seen], _BAND, axis=0)
+        ends[:, seen] = band_of(drawn[:, seen])
         band[:, :, block] = ends.reshape(2, places.size, -1)
     return places, mean, band
