@@ -289,7 +289,7 @@ def _between(setup: Setup, effort: Effort, rng: np.random.Generator) -> Iterator
     slots = np.empty((*chosen_classes.shape, sizes.groups), dtype=np.int64)
     for c, available in enumerate(members.tolist()):
         here = chosen_classes == c
-        slots[here] = distinct(available, sizes.groups, np.count_nonzero(here), rng)
+        slots[here] = distinct(available, sizes.groups, int(here.sum()), rng)
     place = start[chosen_classes][..., None] + slots
     identity = np.arange(count)[None]
     yield (
