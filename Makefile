@@ -30,18 +30,18 @@ run: $(VENV)/.installed-models  ## compare every claim on every system; report i
 	@$(BIN)/homologue fetch --panel > /dev/null
 	@$(BIN)/homologue compare --out "$(OUT)" $(ARGS)
 
-test: $(VENV)/.installed-dev  ## everything continuous integration runs
+test: $(VENV)/.installed-checks  ## everything continuous integration runs
 	@$(MAKE) --no-print-directory --jobs=2 lint layers types tests
 
-lint: $(VENV)/.installed-dev  ## style, and formatting
+lint: $(VENV)/.installed-checks  ## style, and formatting
 	@$(BIN)/ruff check --no-cache
 	@$(BIN)/ruff format --no-cache --check
 
-layers: $(VENV)/.installed-dev  ## who may import whom
+layers: $(VENV)/.installed-checks  ## who may import whom
 	@$(BIN)/lint-imports --no-cache > $(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
 	@tail -n 1 <(grep -v '^$$' $(VENV)/layers.log)
 
-types: $(VENV)/.installed-dev  ## static types
+types: $(VENV)/.installed-checks  ## static types
 	@$(BIN)/mypy
 
 tests: $(VENV)/.installed-dev  ## pytest (ARGS="-k name" for some, WORKERS=0 in one process)
@@ -62,7 +62,13 @@ $(VENV)/.installed-models: $(SOURCES) | $(BIN)/python
 	@$(PIP) --editable '.[models]'
 	@touch $@
 
-$(VENV)/.installed-dev: $(SOURCES) | $(BIN)/python
-	@echo "installing homologue[models,nwb,lineage,dev] (once; a few minutes, most of it torch)" >&2
+# Style, layers and types do without torch, which is installed while they run.
+$(VENV)/.installed-checks: $(SOURCES) | $(BIN)/python
+	@echo "installing homologue[nwb,lineage,dev] (once; a minute)" >&2
+	@$(PIP) --editable '.[nwb,lineage,dev]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-checks
+	@echo "installing homologue[models,nwb,lineage,dev] (once; a minute, most of it torch)" >&2
 	@$(PIP) --editable '.[models,nwb,lineage,dev]'
 	@touch $@ $(VENV)/.installed-models
