@@ -1,10 +1,12 @@
-"""Larger data sets without any effect: clouds for the search of cycles, trials for dynamics.
+"""Other data without any effect: clouds for the search of cycles, rings, trials for dynamics.
 
 The same ways of being dependent, and the same names, as in
 :mod:`benchmarks._calibration_worlds`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -56,3 +58,55 @@ TRAJECTORIES = (
     World(worlds.SERIES.name, _trials, worlds.TRIALS[-1].activity),
 )
 """Sixteen trials of twenty samples."""
+
+
+Angles = Callable[[np.random.Generator, Declared], np.ndarray]
+
+
+def _each(rng: np.random.Generator, declared: Declared) -> np.ndarray:
+    return rng.uniform(0, 2 * np.pi, declared.samples)
+
+
+def _per_group(rng: np.random.Generator, declared: Declared) -> np.ndarray:
+    own = rng.uniform(0, 2 * np.pi, int(declared.group.max()) + 1)[declared.group]
+    return own + 0.3 * rng.standard_normal(declared.samples)
+
+
+def _per_session(rng: np.random.Generator, declared: Declared) -> np.ndarray:
+    """Every session prefers a direction of its own."""
+    block = declared.further["block"]
+    preferred = rng.uniform(0, 2 * np.pi, int(block.max()) + 1)
+    return rng.vonmises(preferred[block], 1.0)
+
+
+def _walk(rng: np.random.Generator, declared: Declared) -> np.ndarray:
+    return np.cumsum(0.7 * rng.standard_normal(declared.samples))
+
+
+def _ring(world: World, angles: Angles, *, tails: bool = False) -> World:
+    """Return the world with a ring for its activity, whose angle depends as its samples do."""
+
+    def activity(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+        angle = angles(rng, declared)
+        both = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        noise = (
+            rng.standard_t(2, (angle.size, units)) / 2
+            if tails
+            else rng.standard_normal((angle.size, units))
+        )
+        return both @ rng.standard_normal((2, units)) + 0.15 * noise
+
+    return World(world.name, world.declare, activity)
+
+
+RINGS = (
+    _ring(worlds.IID, _each),
+    _ring(worlds.HEAVY, _each, tails=True),
+    _ring(worlds.NESTED, _per_group),
+    _ring(worlds.WITHIN, _per_group),
+    _ring(worlds.SESSIONS, _per_session),
+    _ring(worlds.SERIES, _walk),
+    _ring(worlds.PHASES, _walk),
+    _ring(worlds.FEW, _per_group),
+)
+"""Rings that have nothing to do with the label."""

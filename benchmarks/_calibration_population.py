@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from benchmarks import _calibration_larger as larger
 from benchmarks import _calibration_worlds as worlds
 from benchmarks._calibration_measured import DRAWS, Measured, Test, asked, until
 from benchmarks._calibration_worlds import World
@@ -163,7 +164,7 @@ ENTRIES: dict[str, Test] = {
     ),
     "population.irreducible_rank": Test(irreducible, GAUSSIAN),
     "population.cycles.find": Test(asked(_find), SLOW, draws=99),
-    "population.cycles.coordinates": Test(asked(_coordinates, classes=8)),
+    "population.cycles.coordinates": Test(asked(_coordinates, classes=8), larger.RINGS),
     "population.sequence_asymmetry": Test(
         asked(_sequence, units=8), (*worlds.PATHS, worlds.SERIES_WHITE, worlds.SINGLES)
     ),

@@ -61,6 +61,9 @@ dependence: none, Cauchy, an offset a trial, an AR(1) series a trial; tests of t
 (`population.rotations`, `population.sequence_asymmetry`) 16 trials of ten. Tests of a stimulus of
 several features see three, which depend on each other as the world's units do.
 `claim cycle-tracks-the-stimulus` compares six classes of ten groups and sees twice the samples.
+`population.cycles.coordinates` sees a ring in noise (of t with 2 df where tails are heavy) whose
+angle has nothing to do with the label and depends as the samples do: one direction a group, one
+preferred direction a session, a random walk.
 Not asked, because what they find there is true: mixtures (`population.mixture`) of heavy tails or
 of sessions, and a timescale (`population.intrinsic_timescale`) of AR(1) series.
 """

@@ -210,7 +210,9 @@ def _fewer(rows: list[dict[str, Any]] | None, sets: int) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Measure what is asked for, keep the figures and write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration")
-    parser.add_argument("pattern", nargs="*", help="tests, as in the shell (tuning.*); or all")
+    parser.add_argument(
+        "pattern", nargs="*", help="tests, as in the shell (tuning.*), in this order; or all"
+    )
     parser.add_argument("--missing", action="store_true", help="only what has no figures yet")
     parser.add_argument("--most", type=int, help="data sets at most, for a first look")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
@@ -222,10 +224,11 @@ def main(arguments: list[str] | None = None) -> int:
         wanted = [(kind, which, min(sets, given.most)) for kind, which, sets in wanted]
     if given.pattern:
         names = {_key(task): SEPARATOR.join((*task[1], task[0])) for task in wanted}
-        wanted = [
-            task for task in wanted
-            if any(fnmatch(names[_key(task)], f"{pattern}*") for pattern in given.pattern)
+        found = [
+            task for pattern in given.pattern for task in wanted
+            if fnmatch(names[_key(task)], f"{pattern}*")
         ]  # fmt: skip
+        wanted = list(dict.fromkeys(found))
         if not wanted:
             print("nothing matches; see TESTS in benchmarks/_calibration_tests.py", file=sys.stderr)
             return 2
