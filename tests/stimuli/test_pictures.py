@@ -8,13 +8,14 @@ from sklearn.datasets import load_digits
 
 from homologue._errors import HomologueError, UnknownName
 from homologue.stimuli import images
+from homologue.stimuli.images import _photographs
 
 
 def test_crops_do_not_overlap():
     made = images.photographs(["china", "flower"], n_crops=12, size=40)
     assert len(made) == 24
     assert np.unique(made.group.values).size == 24
-    side, corners = images._grid(427, 640, 12)
+    side, corners = _photographs._grid(427, 640, 12)
     covered = np.zeros((427, 640), int)
     for top, left in corners[:12]:
         covered[top : top + side, left : left + side] += 1
@@ -37,7 +38,7 @@ def test_all_photographs():
     with pytest.raises(HomologueError, match="positive"):
         images.photographs(["china"], n_crops=0)
     with pytest.raises(HomologueError, match="do not fit"):
-        images._grid(2, 2, 5)
+        _photographs._grid(2, 2, 5)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 45.0, 90.0, 135.0])

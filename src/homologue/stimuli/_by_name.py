@@ -29,7 +29,7 @@ def sets() -> dict[str, Callable[..., Stimuli]]:
     )
     for prefix, module in modules:
         for name, function in inspect.getmembers(module, inspect.isfunction):
-            if name.startswith("_") or function.__module__ != module.__name__:
+            if name.startswith("_") or not function.__module__.startswith(module.__name__):
                 continue
             if _makes_a_set(function):
                 found[prefix + name] = function
