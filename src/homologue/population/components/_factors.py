@@ -135,7 +135,7 @@ def factor_analysis(
 
 
 def _fitted(
-    covariance: Float[Array, "... unit unit"], samples: int, count: int
+    covariance: Float[Array, "... unit unit"], samples: int | np.ndarray, count: int
 ) -> tuple[Float[Array, "... factor unit"], Float[Array, "... unit"]]:
     """Return loadings and private variances of greatest likelihood, of many recordings at once.
 
@@ -146,6 +146,7 @@ def _fitted(
     """
     units = covariance.shape[-1]
     every = covariance.reshape(-1, units, units)
+    number = np.broadcast_to(samples, covariance.shape[:-2]).reshape(-1)
     variance = np.diagonal(every, axis1=-2, axis2=-1)
     private, loading = np.ones_like(variance), np.zeros((len(every), count, units))
     likelihood, active = np.full(len(every), -np.inf), np.arange(len(every))
@@ -156,7 +157,7 @@ def _fitted(
         size = np.sqrt(np.maximum(root[:, :count] - 1, 0.0))
         loading[active] = size[:, :, None] * vector[:, :, :count].mT * noise[:, None, :]
         before = likelihood[active]
-        likelihood[active] = -0.5 * samples * (
+        likelihood[active] = -0.5 * number[active] * (
             np.log(root[:, :count]).sum(axis=1) + root[:, count:].sum(axis=1)
             + np.log(private[active]).sum(axis=1)
         )  # fmt: skip
@@ -173,26 +174,31 @@ def _gains(
     values: Float[Array, "... sample unit"], fold: np.ndarray, tried: list[int]
 ) -> Float[Array, "... fold tried"]:
     """Return held-out log-likelihood over that of independent units, per sample and unit."""
-    units = values.shape[-1]
-    found = np.zeros((*values.shape[:-2], int(fold.max()) + 1, len(tried) + 1))
-    for k in range(found.shape[-2]):
-        train, test = values[..., fold != k, :], values[..., fold == k, :]
-        mean, deviation = train.mean(axis=-2, keepdims=True), train.std(axis=-2, keepdims=True)
-        deviation = np.where(deviation > 0, deviation, 1.0)
-        train, test = (train - mean) / deviation, (test - mean) / deviation
-        samples = train.shape[-2]
-        covariance, held_out = train.mT @ train / samples, test.mT @ test / test.shape[-2]
-        alone = np.trace(held_out, axis1=-2, axis2=-1)
-        for place, count in enumerate(tried, start=1):
-            if count >= min(samples, units):
-                found[..., k, place] = -np.inf
-                continue
-            loading, private = _fitted(covariance, samples, count)
-            model = loading.mT @ loading + private[..., None] * np.eye(units)
-            spread = np.linalg.solve(model, held_out)
-            bits = np.linalg.slogdet(model)[1] + np.trace(spread, axis1=-2, axis2=-1)
-            found[..., k, place] = 0.5 * (alone - bits) / units
-    return found
+    units, folds = values.shape[-1], int(fold.max()) + 1
+    inside, held_out = np.stack([_covariances(values, fold == k) for k in range(folds)], axis=1)
+    samples = fold.size - np.bincount(fold, minlength=folds)
+    samples = samples.reshape(-1, *[1] * (values.ndim - 2))
+    alone = np.trace(held_out, axis1=-2, axis2=-1)
+    found = np.zeros((len(tried) + 1, *alone.shape))
+    for place, count in enumerate(tried, start=1):
+        loading, private = _fitted(inside, samples, count)
+        model = loading.mT @ loading + private[..., None] * np.eye(units)
+        spread = np.linalg.solve(model, held_out)
+        bits = np.linalg.slogdet(model)[1] + np.trace(spread, axis1=-2, axis2=-1)
+        possible = count < np.minimum(samples, units)
+        found[place] = np.where(possible, 0.5 * (alone - bits) / units, -np.inf)
+    return np.moveaxis(found, (0, 1), (-1, -2))
+
+
+def _covariances(
+    values: Float[Array, "... sample unit"], test: np.ndarray
+) -> Float[Array, "2 ... unit unit"]:
+    """Return the covariance outside a fold and inside it, in deviations of the former."""
+    train, held_out = values[..., ~test, :], values[..., test, :]
+    mean, deviation = train.mean(axis=-2, keepdims=True), train.std(axis=-2, keepdims=True)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    train, held_out = (train - mean) / deviation, (held_out - mean) / deviation
+    return np.stack([x.mT @ x / x.shape[-2] for x in (train, held_out)])
 
 
 def _final(values: np.ndarray, varies: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
