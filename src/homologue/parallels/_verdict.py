@@ -217,7 +217,10 @@ def delta_test(
     if total <= EXACT_UP_TO:
         exceed = int((deltas(_all_arrangements(*panel)) >= observed - 1e-12).sum())
         return observed, exceed / total, 1.0 / total
-    drawn = _drawn_again(*panel, rng) if isinstance(rng, int) else _drawn_arrangements(*panel, rng)
+    if isinstance(rng, np.random.Generator):
+        drawn = _drawn_arrangements(*panel, rng)
+    else:
+        drawn = _drawn_again(*panel, int(rng))
     exceed = int((deltas(drawn) >= observed - 1e-12).sum())
     return observed, (exceed + 1) / (DRAWS + 1), 1.0 / total
 
