@@ -49,14 +49,16 @@ def segment_ends(index: ArrayLike, total: int, what: str = "spike times") -> Int
 
 def unit_names(unit: ArrayLike | None, count: int) -> np.ndarray:
     """Return unique names, one a unit; ``"0", "1", …`` if none were given."""
-    names = np.arange(count) if unit is None else np.asarray(unit)
-    if names.dtype.kind in "iu" and names.size:
-        names = names.astype(f"U{max(len(str(names.min())), len(str(names.max())))}")
+    given = np.arange(count) if unit is None else np.asarray(unit)
+    numbers = given.dtype.kind in "iu" and given.size
+    if numbers:
+        names = given.astype(f"U{max(len(str(given.min())), len(str(given.max())))}")
     else:
-        names = names.astype(object).astype(str)
+        names = given.astype(object).astype(str)
     if names.shape != (count,):
         raise InvalidRecording(f"{names.size} unit names given for {count} units")
-    if len(set(names.tolist())) != count:
+    ascending = numbers and bool((given[1:] > given[:-1]).all())
+    if not ascending and len(set(names.tolist())) != count:
         unique, number = np.unique(names, return_counts=True)
         raise InvalidRecording(
             f"unit names are not unique: {str(unique[number > 1][0])!r} stands more than once; "

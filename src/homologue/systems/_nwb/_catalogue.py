@@ -9,7 +9,7 @@ from typing import Any
 
 import h5py
 
-from homologue._errors import InvalidRecording, UnknownName, nearest
+from homologue._errors import UnknownName, nearest
 from homologue.systems._nwb._source import Source
 
 ROOTS = ("units", "intervals", "processing", "acquisition", "stimulus", "analysis", "general")
@@ -184,19 +184,3 @@ class Lazy(Mapping[str, Any]):
     def __repr__(self) -> str:
         """Return the names."""
         return f"<{self.what}: {', '.join(self.items_) or 'none'}>"
-
-
-def segment_ends(group: h5py.Group, column: str, total: int, path: str) -> Any:
-    """Return where each row of a ragged column ends, checked against its length."""
-    if f"{column}_index" not in group:
-        raise InvalidRecording(
-            f"{path} has {column} without {column}_index, so its values belong to no row; "
-            "the file is incomplete"
-        )
-    ends = group[f"{column}_index"][:].astype("int64")
-    if ends.size and (ends[-1] > total or (ends[1:] < ends[:-1]).any()):
-        raise InvalidRecording(
-            f"{path}/{column}_index ends at {ends[-1]}, but there are {total} values; the file is "
-            "truncated or damaged: compare its checksum with the source's"
-        )
-    return ends

@@ -10,7 +10,8 @@ import xarray as xr
 
 from homologue import recording
 from homologue._errors import InvalidRecording
-from homologue.systems._nwb._catalogue import Item, segment_ends, text
+from homologue.systems._nwb._bulk import segment_ends
+from homologue.systems._nwb._catalogue import Item, text
 
 
 def column_names(group: h5py.Group) -> list[str]:

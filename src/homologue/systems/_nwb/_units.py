@@ -10,8 +10,8 @@ import numpy as np
 
 from homologue._errors import InvalidRecording
 from homologue.spikes import Spikes
-from homologue.systems._nwb._bulk import read_column
-from homologue.systems._nwb._catalogue import segment_ends, text
+from homologue.systems._nwb._bulk import read_column, segment_ends
+from homologue.systems._nwb._catalogue import text
 from homologue.systems._nwb._tables import first_of_region, read_values, scalar_columns
 
 SITE_COLUMNS = ("site", "location", "brain_area", "brain_region", "area", "structure", "region")
@@ -46,9 +46,9 @@ def read_units(
             f"{path} has no spike_times (columns: "
             f"{', '.join(map(text, np.atleast_1d(group.attrs['colnames'])))})"
         )
-    times = read_column(group["spike_times"])
+    times = read_column(group, "spike_times")
     index = segment_ends(group, "spike_times", times.size, path)
-    ids = group["id"][:] if "id" in held else np.arange(index.size)
+    ids = read_column(group, "id") if "id" in held else np.arange(index.size)
     if ids.size != index.size:
         raise InvalidRecording(
             f"{path} has {ids.size} ids and {index.size} trains; the file is damaged"
@@ -62,7 +62,7 @@ def read_units(
         names = ids
     observed: dict[str, Any] = {}
     if "obs_intervals" in held:
-        rows = group["obs_intervals"][:].reshape(-1, 2)
+        rows = read_column(group, "obs_intervals").reshape(-1, 2)
         ends = segment_ends(group, "obs_intervals", len(rows), path)
         observed = {"obs_intervals": rows, "obs_index": ends}
     return Spikes(
