@@ -4,6 +4,7 @@ What may be exchanged is decided in one place (:func:`exchangeability`); everyth
 the relabellings it draws.
 """
 
+from homologue.inference._amplitude_adjusted import AmplitudeAdjusted, amplitude_adjusted
 from homologue.inference._bootstrap import (
     Interval,
     cluster_bootstrap,
@@ -42,6 +43,7 @@ from homologue.inference._surrogates import (
 from homologue.inference._unit_exchange import UnitExchange, unit_exchange
 
 __all__ = [
+    "AmplitudeAdjusted",
     "CalibratedSimilarity",
     "Design",
     "Interval",
@@ -50,6 +52,7 @@ __all__ = [
     "Scores",
     "SequentialP",
     "UnitExchange",
+    "amplitude_adjusted",
     "benjamini_hochberg",
     "benjamini_yekutieli",
     "calibrate_similarity",

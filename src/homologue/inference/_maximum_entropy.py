@@ -13,6 +13,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,10 +62,8 @@ class MaximumEntropy:
             Of the shape of the data after the first axis.
         """
         generator = np.random.default_rng(rng)
-        values = generator.standard_normal((draws, *self.deviation.shape)) * self.deviation
-        for axis, basis in enumerate(self.bases, start=1):
-            values = np.moveaxis(np.moveaxis(values, axis, -1) @ basis.T, -1, axis)
-        return values + self.mean
+        noise = generator.standard_normal((draws, *self.deviation.shape))
+        return turned(noise * self.deviation, self.bases) + self.mean
 
 
 def maximum_entropy(activity: Float[Array, "*mode"]) -> MaximumEntropy:
@@ -97,6 +96,9 @@ def maximum_entropy(activity: Float[Array, "*mode"]) -> MaximumEntropy:
     are Gaussian: for skewed rates a difference may be one of distribution. The covariance of
     few conditions is known badly, and the surrogates inherit its error.
 
+    What is measured on a surrogate is more uneven than what it was drawn from:
+    :func:`amplitude_adjusted` allows for that, and for other distributions.
+
     Examples
     --------
     >>> import numpy as np
@@ -115,33 +117,32 @@ def maximum_entropy(activity: Float[Array, "*mode"]) -> MaximumEntropy:
         raise InvalidDesign(
             "the activity holds NaN or Inf; keep the times at which every condition was recorded"
         )
-    mean, bases, deviation, error = _fit(data[None])
-    return MaximumEntropy(
-        mean[0], tuple(basis[0] for basis in bases), deviation[0], float(error[0])
-    )
+    mean = main_effects(data[None])[0]
+    residual = data - mean
+    scale = float(np.sqrt((residual**2).sum()))
+    if scale <= 1e-10 * (np.abs(data).sum() + 1e-300):
+        raise InvalidDesign("the activity has no variance beyond its means: nothing to surrogate")
+    bases, targets = [], []
+    for covariance in covariances(residual[None] / scale):
+        value, vector = np.linalg.eigh(covariance[0])
+        kept = value > _NEGLIGIBLE * value[-1]
+        bases.append(vector[:, kept])
+        targets.append(value[kept] / value[kept].sum())
+    variance, error = eigenvalues(targets)
+    return MaximumEntropy(mean, tuple(bases), scale * np.sqrt(variance), error)
 
 
-def a_surrogate_of_each(
-    data: Float[Array, "set *mode"], *, rng: np.random.Generator
-) -> Float[Array, "set *mode"]:
-    """Return one surrogate of each of several data sets, fitted together.
-
-    Raises
-    ------
-    InvalidDesign, HomologueError
-        As :func:`maximum_entropy`.
-    """
-    mean, bases, deviation, _ = _fit(data)
-    values = rng.standard_normal(deviation.shape) * deviation
+def turned(
+    values: Float[Array, "draw *kept"], bases: Sequence[np.ndarray]
+) -> Float[Array, "draw *mode"]:
+    """Return tensors given along the eigenvectors of each mode."""
     for axis, basis in enumerate(bases, start=1):
-        flat = np.moveaxis(values, axis, -1)
-        turned = flat.reshape(len(data), -1, basis.shape[-1]) @ basis.mT
-        values = np.moveaxis(turned.reshape(*flat.shape[:-1], -1), -1, axis)
-    return np.asarray(values + mean)
+        values = np.moveaxis(np.moveaxis(values, axis, -1) @ basis.T, -1, axis)
+    return values
 
 
-def _main_effects(data: Float[Array, "set *mode"]) -> Float[Array, "set *mode"]:
-    """Return each set's grand mean plus each mode's deviations from it."""
+def main_effects(data: Float[Array, "draw *mode"]) -> Float[Array, "draw *mode"]:
+    """Return each tensor's grand mean plus each mode's deviations from it."""
     modes = tuple(range(1, data.ndim))
     grand = data.mean(axis=modes, keepdims=True)
     found = np.broadcast_to(grand, data.shape).copy()
@@ -151,121 +152,91 @@ def _main_effects(data: Float[Array, "set *mode"]) -> Float[Array, "set *mode"]:
     return found
 
 
-def _fit(
-    data: Float[Array, "set *mode"],
-) -> tuple[np.ndarray, list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return the fields of :class:`MaximumEntropy` of several data sets, along the first axis."""
-    mean = _main_effects(data)
-    residual = data - mean
-    modes = tuple(range(1, data.ndim))
-    scale = np.sqrt((residual**2).sum(axis=modes))
-    if (scale <= 1e-10 * (np.abs(data).sum(axis=modes) + 1e-300)).any():
-        raise InvalidDesign("the activity has no variance beyond its means: nothing to surrogate")
-    bases, targets = [], []
-    for axis, size in enumerate(data.shape[1:], start=1):
-        flat = np.moveaxis(residual, axis, 1).reshape(len(data), size, -1) / scale[:, None, None]
-        value, vector = np.linalg.eigh(flat @ flat.mT)
-        # Of several sets of one shape the most that any keeps: what is added is next to nothing.
-        kept = int((value > _NEGLIGIBLE * value[:, -1:]).sum(axis=1).max())
-        value = np.maximum(value[:, -kept:], _NEGLIGIBLE * value[:, -1:])
-        bases.append(vector[:, :, -kept:])
-        targets.append(value / value.sum(axis=1, keepdims=True))
-    variance, error = _eigenvalues(targets)
-    deviation = scale.reshape(-1, *[1] * len(modes)) * np.sqrt(variance)
-    return mean, bases, deviation, error
+def covariances(residual: Float[Array, "draw *mode"]) -> Iterator[Float[Array, "draw size size"]]:
+    """Yield each mode's covariance, the others summed over."""
+    for axis, size in enumerate(residual.shape[1:], start=1):
+        flat = np.moveaxis(residual, axis, 1).reshape(len(residual), size, -1)
+        yield flat @ flat.mT
 
 
-def _eigenvalues(targets: list[Float[Array, "set _"]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the tensors of eigenvalues 1 / Σ multipliers whose marginal sums are the targets."""
-    shape = tuple(target.shape[1] for target in targets)
+def eigenvalues(targets: list[np.ndarray]) -> tuple[np.ndarray, float]:
+    """Return the tensor of eigenvalues 1 / Σ multipliers whose marginal sums are the targets."""
+    shape = tuple(target.size for target in targets)
     total = int(np.prod(shape))
     order = len(shape)
-    modes = tuple(range(1, order + 1))
-    wanted = np.concatenate(targets, axis=1)
+    wanted = np.concatenate(targets)
     point = np.concatenate(
-        [total / size / (order * t) for size, t in zip(shape, targets, strict=True)], axis=1
+        [total / size / (order * t) for size, t in zip(shape, targets, strict=True)]
     )
-    sums = _sums(point, shape)
-    value = (point * wanted).sum(axis=1) - np.log(sums).sum(axis=modes)
-    active = np.arange(len(wanted))
+    borders = np.cumsum(shape)[:-1]
+    sums = _sums(point, borders, shape)
+    value = point @ wanted - np.log(sums).sum()
     for _ in range(_STEPS):
-        gradient = wanted[active] - _marginals(1 / sums[active])
-        far = np.abs(gradient / wanted[active]).max(axis=1) >= _TOLERANCE
-        active, gradient = active[far], gradient[far]
-        if not active.size:
+        gradient = wanted - _marginals(1 / sums)
+        if np.abs(gradient / wanted).max() < _TOLERANCE:
             break
-        step = _newton(gradient, 1 / sums[active] ** 2, shape)
-        slope = (gradient * step).sum(axis=1)
-        change = _sums(step, shape)
+        step = _newton(gradient, 1 / sums**2, shape)
+        slope = float(gradient @ step)
+        change = _sums(step, borders, shape)
         # Newton's step may leave the cone in which every sum is positive.
-        largest = (change / sums[active]).max(axis=modes)
-        length = np.where(largest > 0, np.minimum(1.0, 0.95 / np.maximum(largest, 1e-300)), 1.0)
-        while True:
-            moved = sums[active] - length.reshape(-1, *[1] * order) * change
-            there = point[active] - length[:, None] * step
-            trial = (there * wanted[active]).sum(axis=1) - np.log(moved).sum(axis=modes)
-            before = value[active]
-            worse = trial > before - 1e-4 * length * slope + 1e-12 * np.abs(before)
-            worse &= length > 1e-12
-            if not worse.any():
+        largest = (change / sums).max()
+        length = min(1.0, 0.95 / largest) if largest > 0 else 1.0
+        while length > 1e-12:
+            moved = sums - length * change
+            trial = (point - length * step) @ wanted - np.log(moved).sum()
+            if trial <= value - 1e-4 * length * slope + 1e-12 * abs(value):
                 break
-            length[worse] /= 2
-        good = length > 1e-12
-        active = active[good]
-        point[active], sums[active], value[active] = there[good], moved[good], trial[good]
-    error = np.abs(_marginals(1 / sums) / wanted - 1).max(axis=1)
-    if not (error < 1e-3).all():
+            length /= 2
+        else:
+            break
+        point, sums, value = point - length * step, moved, trial
+    reached = _marginals(1 / sums)
+    error = float(np.abs(reached / wanted - 1).max())
+    if not error < 1e-3:
         raise HomologueError(
-            f"the surrogates' covariances miss the data's by {error.max():.2g}: their eigenvalues "
-            "are too uneven; reduce the units to their leading principal components first"
+            f"the surrogates' covariances miss the data's by {error:.2g}: their eigenvalues are "
+            "too uneven; reduce the units to their leading principal components first"
         )
     return 1 / sums, error
 
 
-def _sums(point: Float[Array, "set multiplier"], shape: tuple[int, ...]) -> np.ndarray:
-    out = np.zeros((len(point), *shape))
-    for axis, part in enumerate(np.split(point, np.cumsum(shape)[:-1], axis=1)):
-        out += part.reshape(
-            len(point), *[-1 if other == axis else 1 for other in range(len(shape))]
-        )
+def _sums(point: np.ndarray, borders: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    out = np.zeros(shape)
+    for axis, part in enumerate(np.split(point, borders)):
+        out += part.reshape([-1 if other == axis else 1 for other in range(len(shape))])
     return out
 
 
-def _marginals(tensor: Float[Array, "set *kept"]) -> Float[Array, "set multiplier"]:
-    modes = range(1, tensor.ndim)
+def _marginals(tensor: np.ndarray) -> np.ndarray:
+    order = range(tensor.ndim)
     return np.concatenate(
-        [tensor.sum(axis=tuple(other for other in modes if other != axis)) for axis in modes],
-        axis=1,
+        [tensor.sum(axis=tuple(other for other in order if other != axis)) for axis in order]
     )
 
 
 def _newton(gradient: np.ndarray, curvature: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return H⁻¹ gradient; adding to one mode what another loses changes nothing."""
-    order, sets = len(shape), len(gradient)
+    order = len(shape)
     start = np.concatenate([[0], np.cumsum(shape)])
-    hessian = np.zeros((sets, start[-1], start[-1]))
-    place = np.arange(start[-1])
-    hessian[:, place, place] = _marginals(curvature)
+    hessian = np.diag(_marginals(curvature))
     for one in range(order):
         for two in range(one + 1, order):
-            rest = tuple(axis + 1 for axis in range(order) if axis not in (one, two))
+            rest = tuple(axis for axis in range(order) if axis not in (one, two))
             block = curvature.sum(axis=rest)
-            hessian[:, start[one] : start[one + 1], start[two] : start[two + 1]] = block
-            hessian[:, start[two] : start[two + 1], start[one] : start[one + 1]] = block.mT
-    width = np.sqrt(np.diagonal(hessian, axis1=1, axis2=2))
-    scaled = hessian / (width[:, :, None] * width[:, None, :])
-    right = gradient / width
+            hessian[start[one] : start[one + 1], start[two] : start[two + 1]] = block
+            hessian[start[two] : start[two + 1], start[one] : start[one + 1]] = block.T
+    width = np.sqrt(np.diagonal(hessian))
+    scaled, right = hessian / np.outer(width, width), gradient / width
     # The directions without curvature are given some: the gradient has no part along them.
-    idle = np.zeros((sets, order - 1, start[-1]))
+    idle = np.zeros((order - 1, start[-1]))
     for one in range(1, order):
-        idle[:, one - 1, : start[1]] = width[:, : start[1]]
-        idle[:, one - 1, start[one] : start[one + 1]] = -width[:, start[one] : start[one + 1]]
-    idle /= np.linalg.norm(idle, axis=2, keepdims=True)
+        idle[one - 1, : start[1]] = width[: start[1]]
+        idle[one - 1, start[one] : start[one + 1]] = -width[start[one] : start[one + 1]]
+    idle /= np.linalg.norm(idle, axis=1, keepdims=True)
     try:
-        found = np.linalg.solve(scaled + idle.mT @ idle, right[..., None])[..., 0]
+        found = np.linalg.solve(scaled + idle.T @ idle, right)
     except np.linalg.LinAlgError:
         found = np.full_like(right, np.nan)
-    downhill = (found * right).sum(axis=1) > 0
-    for lost in np.flatnonzero(~downhill):
-        found[lost] = np.linalg.lstsq(scaled[lost], right[lost], rcond=1e-13)[0]
+    if not found @ right > 0:  # not downhill
+        found = np.linalg.lstsq(scaled, right, rcond=1e-13)[0]
     return np.asarray(found / width)

@@ -114,7 +114,7 @@ def _rotation(
 DYNAMICS_ARE_ROTATIONAL = register(
     Claim(
         id="dynamics-are-rotational",
-        version=1,
+        version=2,
         question="Do populations turn over time, in brains and from token to token?",
         sentence="What sets one trajectory apart from another rotates as time goes on.",
         statistic=(
@@ -123,11 +123,11 @@ DYNAMICS_ARE_ROTATIONAL = register(
             "a rotation without noise"
         ),
         null=(
-            "tensors of maximum entropy with the trajectories' means and covariances over "
-            "trajectories, times and units"
+            "amplitude-adjusted tensors: the trajectories' covariances over trajectories, times "
+            "and units, and the values of each unit, otherwise random"
         ),
         against=(
-            "rotations no larger than means and covariances bring about; for “specific”, "
+            "rotations no larger than covariances bring about; for “specific”, "
             "rotations in untrained twins or in other sciences (the weather over a day)"
         ),
         sizes=Sizes(groups=6, units=16, classes=0),
@@ -135,6 +135,8 @@ DYNAMICS_ARE_ROTATIONAL = register(
         references=(
             Reference("Churchland et al. 2012, Nature 487:51", "10.1038/nature11129"),
             Reference("Elsayed & Cunningham 2017, Nat Neurosci 20:1310", "10.1038/nn.4617"),
+            Reference("Schreiber & Schmitz 1996, Phys Rev Lett 77:635",
+                      "10.1103/PhysRevLett.77.635"),
         ),
     )
 )

@@ -10,13 +10,11 @@ import xarray as xr
 
 from homologue._errors import InvalidDesign
 from homologue._typing import Array, Float
-from homologue.inference import cluster_bootstrap, maximum_entropy, p_value, result
+from homologue.inference import amplitude_adjusted, cluster_bootstrap, p_value, result
 from homologue.inference._bootstrap import FEWEST_GROUPS
-from homologue.inference._maximum_entropy import a_surrogate_of_each
 from homologue.population.dynamics._trajectories import trajectories
 
 _DRAWS_AT_ONCE = 2**22
-_REFITTED = 40
 
 
 def rotations(
@@ -31,8 +29,8 @@ def rotations(
 
     What all trajectories share is subtracted at each time, the rest reduced to its leading
     principal components; Δx is regressed on the state between the two times, with any matrix and
-    with a skew-symmetric one, which can only rotate [1]_. Surrogates keep the means and the
-    covariances over time, units and conditions and are otherwise random [2]_.
+    with a skew-symmetric one, which can only rotate [1]_. Surrogates keep the covariances over
+    time, units and conditions [2]_ and the values of each unit, and are otherwise random.
 
     Parameters
     ----------
@@ -72,8 +70,8 @@ def rotations(
     bootstrap, so that intervals are short where few conditions span few dimensions. Fails to
     tell a rotation from a travelling wave or a sequence, which rotates too; a smooth bump that
     reaches units one after the other is enough. Under one turn, see
-    :func:`phantom_oscillation`. Surrogates fitted to surrogates rotate less than these; the null
-    is shifted by that difference, as measured on forty of them. It is Gaussian all the same.
+    :func:`phantom_oscillation`. Surrogates are of
+    :func:`homologue.inference.amplitude_adjusted`.
 
     References
     ----------
@@ -105,7 +103,7 @@ def rotations(
             f"{components} components of {activity.shape[2]} units; a rotation takes a plane, at "
             "least 2 of each"
         )
-    fitted = maximum_entropy(activity)
+    fitted = amplitude_adjusted(activity, rng=generator)
     axes = _leading(activity[None], rank)[0]
     parts = _products(activity @ axes)
     observed = _fits(*(part.sum(axis=0, keepdims=True) for part in parts))[:, 0]
@@ -117,7 +115,6 @@ def rotations(
         ],
         axis=1,
     )
-    null = null + _shift(fitted.draw(_REFITTED, rng=generator), rank, generator)[:, None]
     low, high, reason = _interval(parts, paths.group, generator)
     p = [float(p_value(value, draws)) for value, draws in zip(observed, null, strict=True)]
     planes = _planes(parts, axes, paths.step)
@@ -133,8 +130,8 @@ def rotations(
         attrs={
             "analysis": "population.rotations",
             "method": "skew-symmetric linear dynamics in the leading principal components",
-            "null": "maximum-entropy surrogates with the means and covariances over trajectories, "
-            "times and units",
+            "null": "amplitude-adjusted surrogates with the covariances over trajectories, times "
+            "and units, and each unit's values",
             "family": "one test",
             "interval": reason or "95 %, BCa over groups of trajectories",
             "surrogates": surrogates,
@@ -210,17 +207,6 @@ def of_trajectories(
     drawn = drawn - drawn.mean(axis=1, keepdims=True)
     axes = _leading(drawn, rank)
     return _fits(*(part.sum(axis=1) for part in _products(drawn @ axes[:, None])))
-
-
-def _shift(drawn: np.ndarray, rank: int, rng: np.random.Generator) -> Float[Array, "3"]:
-    """Return how much surrogates exceed, on average, surrogates fitted to them.
-
-    What was fitted to one draw has eigenvalues more uneven than those drawn from, and its
-    surrogates rotate less: without this the test would pass its own null too often.
-    """
-    drawn = drawn - drawn.mean(axis=1, keepdims=True)
-    again = a_surrogate_of_each(drawn, rng=rng)
-    return np.asarray((of_trajectories(drawn, rank) - of_trajectories(again, rank)).mean(axis=1))
 
 
 def _interval(
