@@ -60,6 +60,27 @@ TRAJECTORIES = (
 """Sixteen trials of twenty samples."""
 
 
+def _bells(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+    """Gaussian paths of a length scale of a fifth of a trial."""
+    place = np.arange(LAGS) / LAGS
+    kernel = np.exp(-((place[:, None] - place) ** 2) / (2 * 0.2**2)) + 1e-9 * np.eye(LAGS)
+    paths = np.linalg.cholesky(kernel) @ rng.standard_normal((TRIALS, LAGS, units))
+    return np.asarray(paths.reshape(declared.samples, units))
+
+
+def _latents(rng: np.random.Generator, declared: Declared, units: int) -> np.ndarray:
+    paths = _bells(rng, declared, 4) @ rng.standard_normal((4, units))
+    return np.asarray(paths + 0.05 * rng.standard_normal(paths.shape))
+
+
+SMOOTH = (
+    World("smooth trials", _trials, _bells),
+    World("smooth trials, skewed", _trials, lambda *given: np.exp(1.2 * _bells(*given))),
+    World("four smooth latents in noise", _trials, _latents),
+)
+"""Trials as smooth as averaged rates, of units that do not rotate."""
+
+
 Angles = Callable[[np.random.Generator, Declared], np.ndarray]
 
 

@@ -19,6 +19,9 @@ UNITS = 10
 PATIENCE = 20
 """Data sets that are refused before a world is, where not one was accepted."""
 
+SELDOM = 2000
+"""Data sets after which a world counts as refused where fewer than 1 in 100 was accepted."""
+
 
 @dataclass
 class Measured:
@@ -41,11 +44,17 @@ def until(
     *,
     patience: int = PATIENCE,
 ) -> Measured:
-    """Collect until there are enough data sets, or until nothing but refusals has come."""
+    """Collect until there are enough data sets, or until hardly anything but refusals has come.
+
+    The few that were accepted then are left out: they are too few to judge by.
+    """
     found = Measured()
     size = each if callable(each) else lambda: each
     while (found.tried - found.refused) * size() < sets:
         if found.refused >= min(patience, sets) and found.refused == found.tried:
+            break
+        if found.tried >= SELDOM and found.tried - found.refused < 0.01 * found.tried:
+            found.p.clear()
             break
         found.tried += 1
         try:

@@ -77,7 +77,7 @@ def effects(world: World, sets: int, rng: np.random.Generator) -> Measured:
         chosen = rng.choice(UNITS, 6, replace=False, p=weight)
         found = perturb.effect(
             toy, perturb.ablate([f"unit {i}" for i in chosen]), _behaviour(0),
-            controls=_behaviour(1), match="norm", draws=99, rng=rng,
+            controls=_behaviour(1), match="norm", draws=DRAWS, rng=rng,
         )  # fmt: skip
         return {"loss": found.p[0, 0], "specificity": found.specificity_p[0]}
 
@@ -229,7 +229,7 @@ def claim(identity: str) -> Callable[[World, int, np.random.Generator], Measured
 
 
 ENTRIES: dict[str, Test] = {
-    "perturb.effect": Test(effects, worlds.named(CHOICES), draws=99),
+    "perturb.effect": Test(effects, worlds.named(CHOICES)),
     "perturb.unit_effects": Test(single_units, worlds.named(NOISES)),
     "perturb.sweep": Test(nothing, worlds.named(NOISES)),
     "perturb.double_dissociation": Test(dissociation, worlds.named(NOISES)),
@@ -240,7 +240,7 @@ ENTRIES: dict[str, Test] = {
                            worlds.SERIES)
     ),
     "claim perturbing-tuned-units-is-specific": Test(
-        claim("perturbing-tuned-units-is-specific"), worlds.named(READINGS), draws=99
+        claim("perturbing-tuned-units-is-specific"), worlds.named(READINGS)
     ),
     "claim effects-are-graded-with-dose": Test(
         claim("effects-are-graded-with-dose"), worlds.named(READINGS)

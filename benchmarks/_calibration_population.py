@@ -52,7 +52,7 @@ def _coordinates(rec: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
 
 
 def _find(rec: xr.DataArray, rng: np.random.Generator) -> Any:
-    found = population.cycles.find(rec, rng=rng, draws=1, permutations=99)
+    found = population.cycles.find(rec, rng=rng, draws=1, permutations=DRAWS)
     if not np.isfinite(found.p):
         raise HomologueError(str(found.reason.values))
     return found.p
@@ -70,11 +70,11 @@ def _demixed_together(rec: xr.DataArray, rng: np.random.Generator) -> dict[str, 
 
 
 def _factors(rec: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
-    return population.factor_analysis(rec, factors=(1, 2), permutations=19, rng=rng)
+    return population.factor_analysis(rec, factors=(1, 2), permutations=DRAWS, rng=rng)
 
 
 def _rank(rec: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
-    return population.cross_validated_rank(rec, highest=4, permutations=99, rng=rng)
+    return population.cross_validated_rank(rec, highest=4, permutations=DRAWS, rng=rng)
 
 
 def _sequence(rec: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
@@ -152,8 +152,8 @@ ENTRIES: dict[str, Test] = {
     "population.demixed_components (two variables)": Test(
         asked(_demixed_together, classes=2), (worlds.IID, worlds.HEAVY, worlds.NESTED)
     ),
-    "population.cross_validated_rank": Test(asked(_rank, classes=2), SLOW, draws=99),
-    "population.factor_analysis": Test(asked(_factors, classes=2), SLOW, draws=19),
+    "population.cross_validated_rank": Test(asked(_rank, classes=2), SLOW),
+    "population.factor_analysis": Test(asked(_factors, classes=2), SLOW),
     "population.mixture": Test(
         asked(lambda rec, rng: population.mixture(rec, rng=rng, **FEW), units=2),
         (*GAUSSIAN, worlds.SERIES, worlds.SINGLES),
@@ -163,7 +163,7 @@ ENTRIES: dict[str, Test] = {
         (*WHITE, worlds.SERIES),
     ),
     "population.irreducible_rank": Test(irreducible, GAUSSIAN),
-    "population.cycles.find": Test(asked(_find), SLOW, draws=99),
+    "population.cycles.find": Test(asked(_find), SLOW),
     "population.cycles.coordinates": Test(asked(_coordinates, classes=8), larger.RINGS),
     "population.sequence_asymmetry": Test(
         asked(_sequence, units=8), (*worlds.PATHS, worlds.SERIES_WHITE, worlds.SINGLES)
@@ -172,5 +172,6 @@ ENTRIES: dict[str, Test] = {
         asked(_timescale), (*worlds.PATHS[:3], worlds.SERIES_WHITE)
     ),
     "population.rotations": Test(asked(_rotations), worlds.PATHS),
+    "population.rotations (smooth)": Test(asked(_rotations), larger.SMOOTH),
     "population.phantom_oscillation": Test(phantom, worlds.named(DRIFTS)),
 }  # fmt: skip

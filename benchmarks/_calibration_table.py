@@ -71,7 +71,8 @@ of sessions, and a timescale (`population.intrinsic_timescale`) of AR(1) series.
 _OWN_WORLDS = """
 ## Tests with worlds of their own
 
-Where the input is no recording with a label: drifting series, documents of tokens, tables of what
+Where the input is no recording with a label, or the dependence another: drifting series, smooth
+trials, documents of tokens, tables of what
 perturbations did to behaviours. Nothing that the test claims is true in any of them.
 
 | test | world | data sets | draws | P(p ≤ .05) / P(p ≤ .01) |
@@ -154,7 +155,8 @@ def _rates(cases: list[Mapping[str, Any]], draws: Mapping[str, int]) -> Iterator
                 partly = "" if said is None else f" ({said['value']:.0%} refused{mark})"
                 line.append(shown + partly)
             else:
-                line.append("" if said is None else f"*refused*{mark}")
+                partly = "" if said is None or said["value"] == 1 else f" ({said['value']:.1%})"
+                line.append("" if said is None else f"*refused*{partly}{mark}")
         yield "| " + " | ".join(line) + " |"
     yield ""
     for number, reason in enumerate(reasons, 1):

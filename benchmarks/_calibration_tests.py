@@ -178,6 +178,9 @@ TESTS: dict[str, Test] = {
     "claim dynamics-are-rotational": Test(
         _claim("dynamics-are-rotational", repeats=1), larger.TRAJECTORIES
     ),
+    "claim dynamics-are-rotational (smooth)": Test(
+        _claim("dynamics-are-rotational", repeats=1), larger.SMOOTH
+    ),
     "inference.permutation_test": Test(engine.engine),
     "families": Test(engine.families),
     "inference.sequential_p_value": Test(engine.sequential),

@@ -50,6 +50,21 @@ def test_a_line_asks_a_test_and_tells_whether_it_holds(table):
     assert "over 50 data sets" in measured("ours.one", "nested, label per group", 50)[0].metric
 
 
+def test_a_world_that_is_hardly_ever_accepted_counts_as_refused(table):
+    tried = iter(range(10_000))
+
+    def hardly(rec, rng):
+        if next(tried) % 500:
+            raise InvalidDesign("too slow")
+        return 0.5
+
+    table["ours.hardly"] = tests.Test(asked(hardly, units=2), (worlds.SERIES,))
+    (refused,) = measured("ours.hardly", "AR(1)")
+    assert refused.metric == "too slow"
+    assert refused.value == 0.998
+    assert "*refused* (99.8%) [1]" in render([refused.row()])
+
+
 def test_units_that_are_not_tested_count_as_not_found_and_all_of_them_as_a_refusal():
     def some(rec, rng):
         return np.where(np.arange(rec.sizes["unit"]) < 5, 0.001, np.nan)

@@ -153,7 +153,7 @@ def test_what_rotations_need():
     assert "the claim needs 10" in asked(TURNS, turning(rng, trials=8)).reason
     rec = turning(rng)
     wild = asked(TURNS, rec.copy(data=rng.standard_cauchy(rec.shape)))
-    assert "kurtosis" in wild.reason
+    assert wild.p > 0.05
 
 
 def test_a_built_in_negative_is_shown_and_casts_no_vote(tmp_path):

@@ -135,8 +135,9 @@ DYNAMICS_ARE_ROTATIONAL = register(
         references=(
             Reference("Churchland et al. 2012, Nature 487:51", "10.1038/nature11129"),
             Reference("Elsayed & Cunningham 2017, Nat Neurosci 20:1310", "10.1038/nn.4617"),
-            Reference("Schreiber & Schmitz 1996, Phys Rev Lett 77:635",
-                      "10.1103/PhysRevLett.77.635"),
+            Reference(
+                "Schreiber & Schmitz 1996, Phys Rev Lett 77:635", "10.1103/PhysRevLett.77.635"
+            ),
         ),
     )
 )

@@ -138,13 +138,15 @@ def test_motor_cortex_rotates_while_reaching():
 
 
 def test_refusals_teach():
-    data = rotating(0, count=4)
+    data = rotating(0, count=8)
     with pytest.raises(InvalidDesign, match="times in common"):
         rotations(as_recording(data[:, :5]), rng=0)
     with pytest.raises(InvalidDesign, match="not recorded simultaneously"):
         rotations(as_recording(data, simultaneous=False), rng=0)
     with pytest.raises(InvalidDesign, match="at least 2"):
         rotations(as_recording(data[:1]), rng=0)
+    with pytest.raises(InvalidDesign, match="5 trajectories; surrogates need"):
+        rotations(as_recording(data[:5]), rng=0)
     with pytest.raises(InvalidDesign, match="plane"):
         rotations(as_recording(data[:, :, :1]), rng=0)
     broken = data.copy()
