@@ -35,6 +35,7 @@ _MEASURED = 24
 """Surrogates that are measured in every round; fewer where they are large."""
 
 _VALUES = 2**22
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,18 @@ def amplitude_adjusted(
 
     Notes
     -----
-    Eight times over, each eigenvalue of the Gaussian's is divided by how much too large it is
-    on 24 adjusted surrogates (fewer of a large tensor); ``error`` says what is left.
-    Eigenvectors stay the data's. Values are those of all trials and times together, before
-    smoothing; of a unit whose distribution changes over time other than by its mean, that is
-    not kept.
+    Values take the order of a Gaussian's [1]_ and are smoothed [2]_. Eight times over, each
+    eigenvalue of the Gaussian is divided by how much too large it is on 24 such surrogates (fewer
+    of a large tensor); ``error`` says what is left. Eigenvectors stay the data's. Values are
+    those of all trials and times together, before smoothing; of a unit whose distribution
+    changes over time other than by its mean, that is not kept. Large values that come in bursts
+    are scattered. Of fewer than six trials the covariances are known so badly that a test
+    against surrogates passes too often.
+
+    References
+    ----------
+    .. [1] Elsayed & Cunningham 2017, Nat. Neurosci. 20:1310, doi:10.1038/nn.4617
+    .. [2] Schreiber & Schmitz 1996, Phys. Rev. Lett. 77:635, doi:10.1103/PhysRevLett.77.635
 
     Examples
     --------
@@ -158,6 +166,8 @@ def amplitude_adjusted(
             np.sort(part * target / np.maximum(one, 1e-300))
             for part, one, target in zip(given, seen, targets, strict=True)
         ]
+        # What reordering adds everywhere cannot be taken away below the least of the data's.
+        given = [np.maximum(part, _LEAST * part[-1]) for part in given]
     error, deviation, smoothing = min(found, key=lambda one: one[0])
     return AmplitudeAdjusted(replace(gaussian, deviation=deviation), values, smoothing, error)
 
