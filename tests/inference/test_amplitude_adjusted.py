@@ -47,7 +47,7 @@ def test_eigenvalues_measured_on_surrogates_are_the_data_s(data):
         np.mean([
             np.abs(np.mean([spectrum(one, axis) for one in some], axis=0)
                    - spectrum(centred(data), axis)).sum() / 2
-            for axis in range(3)
+            for axis in (0, 2)
         ])
         for some in (drawn, gaussian)
     ]  # fmt: skip

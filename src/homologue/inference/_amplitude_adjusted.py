@@ -4,7 +4,8 @@ Maximum-entropy surrogates [1]_ are Gaussian, and have the data's covariances in
 eigenvalues measured on one are more uneven than those it was drawn from, as they always are with
 few samples. Here each unit's own values are put in the order of a Gaussian surrogate's, and the
 smoothness over time that is lost by that is restored, as in amplitude-adjusted series [2]_. The
-Gaussian's eigenvalues are corrected until those measured on the result are the data's on average.
+Gaussian's eigenvalues over trials and over units are corrected until those measured on the result
+are the data's on average.
 
 References
 ----------
@@ -36,6 +37,8 @@ _MEASURED = 24
 
 _VALUES = 2**22
 _LEAST = 1e-12
+_TIME, _COUNTED = 1, (0, 2)
+"""The mode that is smoothed, and those of which eigenvalues are matched as measured."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class AmplitudeAdjusted:
         Gives each eigenvector over time the variance it is to have.
     error : float
         Share of the variance that surrogates have at another eigenvalue than the data, on
-        average, in the mode where it is largest.
+        average, over trials or units, whichever is larger.
     """
 
     gaussian: MaximumEntropy
@@ -105,13 +108,15 @@ def amplitude_adjusted(
 
     Notes
     -----
-    Values take the order of a Gaussian's [1]_ and are smoothed [2]_. Eight times over, each
-    eigenvalue of the Gaussian is divided by how much too large it is on 24 such surrogates (fewer
-    of a large tensor); ``error`` says what is left. Eigenvectors stay the data's. Values are
-    those of all trials and times together, before smoothing; of a unit whose distribution
-    changes over time other than by its mean, that is not kept. Large values that come in bursts
-    are scattered. Of fewer than six trials the covariances are known so badly that a test
-    against surrogates passes too often.
+    Values take the order of a Gaussian's [1]_ and are smoothed [2]_, so that the data's
+    eigenvectors over time have the data's variances on average. Over trials and units, of which
+    only the eigenvalues count to a statistic that has no axes, those measured are matched: eight
+    times over, each eigenvalue of the Gaussian is divided by how much too large it is on 24
+    surrogates (fewer of a large tensor); ``error`` says what is left. Eigenvectors stay the
+    data's. Values are those of all trials and times together, before smoothing; of a unit whose
+    distribution changes over time other than by its mean, that is not kept. Large values that
+    come in bursts are scattered. Of fewer than six trials the covariances are known so badly that
+    a test against surrogates passes too often.
 
     References
     ----------
@@ -144,12 +149,12 @@ def amplitude_adjusted(
     scale = float(targets[0].sum())
     draws = min(_MEASURED, max(2, _VALUES // data.size))
     noise = np.random.default_rng(rng).standard_normal((draws, *gaussian.deviation.shape))
-    given, total = targets, scale
+    given, total = list(targets), scale
     found = []
     for _ in range(_ROUNDS):
         deviation = np.sqrt(scale * eigenvalues([part / part.sum() for part in given])[0])
         placed = _placed(turned(noise * deviation, gaussian.bases) + gaussian.mean, values)
-        smoothing = _smoothing(placed, gaussian.bases[1], total * given[1] / given[1].sum())
+        smoothing = _smoothing(placed, gaussian.bases[_TIME], total / scale * targets[_TIME])
         drawn = smoothing @ placed
         seen = [
             np.linalg.eigvalsh(covariance)[:, -target.size :].mean(axis=0)
@@ -157,17 +162,13 @@ def amplitude_adjusted(
                 covariances(drawn - main_effects(drawn)), targets, strict=True
             )
         ]
-        error = max(
-            float(np.abs(one - target).sum()) for one, target in zip(seen, targets, strict=True)
-        )
+        error = max(float(np.abs(seen[mode] - targets[mode]).sum()) for mode in _COUNTED)
         found.append((error / (2 * scale), deviation, smoothing))
-        total *= scale / float(seen[0].sum())
-        given = [
-            np.sort(part * target / np.maximum(one, 1e-300))
-            for part, one, target in zip(given, seen, targets, strict=True)
-        ]
-        # What reordering adds everywhere cannot be taken away below the least of the data's.
-        given = [np.maximum(part, _LEAST * part[-1]) for part in given]
+        total *= scale / float(seen[_TIME].sum())
+        for mode in _COUNTED:
+            part = np.sort(given[mode] * targets[mode] / np.maximum(seen[mode], 1e-300))
+            # What reordering adds everywhere cannot be taken away below the least of the data's.
+            given[mode] = np.maximum(part, _LEAST * part[-1])
     error, deviation, smoothing = min(found, key=lambda one: one[0])
     return AmplitudeAdjusted(replace(gaussian, deviation=deviation), values, smoothing, error)
 
