@@ -75,8 +75,9 @@ def rotations(
     reaches units one after the other is enough. Under one turn, see
     :func:`phantom_oscillation`. Surrogates are of
     :func:`homologue.inference.amplitude_adjusted`. They scatter what comes in bursts, as noise
-    does that grows with a slow rate: counts whose rate changes e-fold within trials pass at .05 in
-    .08 to .11 of data sets (16 trials), their square roots or logarithms in .05 to .06.
+    does that grows with a slow rate: where the rate changes e-fold within 16 trials, counts of
+    one or fewer pass at .05 in .10 of data sets and exponential noise in .17, their square roots
+    or logarithms in .05.
 
     References
     ----------
