@@ -76,7 +76,7 @@ def rotations(
     :func:`phantom_oscillation`. Surrogates are of
     :func:`homologue.inference.amplitude_adjusted`. They scatter what comes in bursts, as noise
     does that grows with a slow rate: where the rate changes e-fold within 16 trials, counts of
-    one or fewer pass at .05 in .10 of data sets and exponential noise in .17, their square roots
+    half a spike a sample pass at .05 in .10 of data sets, exponential noise in .17, their roots
     or logarithms in .05.
 
     References
