@@ -79,14 +79,11 @@ class Test:
     worlds : tuple of World
     sets : int
         Data sets; fewer than 2 000 where they take long.
-    draws : int
-        Draws of the null, fewer than 199 where one takes long.
     """
 
     measure: Measure
     worlds: tuple[World, ...] = worlds.LABELLED
     sets: int = 2000
-    draws: int = DRAWS
 
 
 def asked(

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks import _calibration_worlds as worlds
-from benchmarks._calibration_measured import DRAWS
 
 SEPARATOR = " · "
 
@@ -18,7 +17,7 @@ Generated from measured figures by `python -m benchmarks.calibration`; do not ed
 
 Each test below is asked of data in which the activity has nothing to do with the label and no
 unit with another: 40 to 80 samples, as many data sets as the second column says (more where one
-label serves ten units), 199 draws each unless it says otherwise. The null is the one that the
+label serves ten units), 199 draws each. The null is the one that the
 design selects, never one chosen for the occasion. A cell holds P(p ≤ .05) / P(p ≤ .01). It passes
 if neither exceeds its level by more than three standard errors (bold: it does not). *Refused*
 means that the code raises an error, or says "not applicable", instead of giving a number; the
@@ -72,11 +71,11 @@ _OWN_WORLDS = """
 ## Tests with worlds of their own
 
 Where the input is no recording with a label, or the dependence another: drifting series, smooth
-trials, documents of tokens, tables of what
-perturbations did to behaviours. Nothing that the test claims is true in any of them.
+trials, documents of tokens, tables of what perturbations did to behaviours. Nothing that the test
+claims is true in any of them.
 
-| test | world | data sets | draws | P(p ≤ .05) / P(p ≤ .01) |
-|---|---|---|---|---|"""
+| test | world | data sets | P(p ≤ .05) / P(p ≤ .01) |
+|---|---|---|---|"""
 
 _INTERVALS = """
 ## Intervals
@@ -105,7 +104,7 @@ def _share(value: float) -> str:
 ORDER = [world.name for world in worlds.ALL]
 
 
-def _own_worlds(cases: list[Mapping[str, Any]], draws: Mapping[str, int]) -> Iterator[str]:
+def _own_worlds(cases: list[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the table of tests that draw their own data."""
     rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for case in cases:
@@ -116,11 +115,10 @@ def _own_worlds(cases: list[Mapping[str, Any]], draws: Mapping[str, int]) -> Ite
             shown = f"*refused*: {cells['refused']['metric']}"
         else:
             shown = " / ".join(_marked(cells[a]) for a in ("0.05", "0.01"))
-        many = draws.get(test.split(",")[0], DRAWS)
-        yield f"| {test} | {world} | {_least_sets({'': cells})} | {many} | {shown} |"
+        yield f"| {test} | {world} | {_least_sets({'': cells})} | {shown} |"
 
 
-def _rates(cases: list[Mapping[str, Any]], draws: Mapping[str, int]) -> Iterator[str]:
+def _rates(cases: list[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the table of false-positive rates and the reasons for refusing."""
     order = ORDER
     rows: dict[str, dict[str, dict[str, Mapping[str, Any]]]] = {}
@@ -139,8 +137,7 @@ def _rates(cases: list[Mapping[str, Any]], draws: Mapping[str, int]) -> Iterator
     yield "|---" * (len(order) + 2) + "|"
     for test, measured in rows.items():
         family = refused.get(test) or refused.get(test.split(",")[0], {})
-        many = draws.get(test.split(",")[0], DRAWS)
-        line = [test, _least_sets(measured) + ("" if many == DRAWS else f" ({many} draws)")]
+        line = [test, _least_sets(measured)]
         for world in order:
             cells = measured.get(world)
             said = family.get(world)
@@ -185,7 +182,6 @@ def render(
     missing: Sequence[str] = (),
     not_asked: Sequence[str] = (),
     without_p: Sequence[str] = (),
-    draws: Mapping[str, int] | None = None,
 ) -> str:
     """Return the page as Markdown.
 
@@ -197,17 +193,14 @@ def render(
         Pieces of work without figures, and tests without an entry.
     without_p : sequence of str
         Public functions whose results hold no p.
-    draws : mapping of str to int, optional
-        Of each test, where they are not 199.
     """
     careless = [case for case in cases if _parts(case)[0] == "careless"]
     covered = [case for case in cases if _parts(case)[-1].endswith("interval")]
     rates = [case for case in cases if case not in careless and case not in covered]
-    many = {} if draws is None else draws
     own = [case for case in rates if _parts(case)[1] not in ORDER]
-    lines = [_HEAD, *_rates([case for case in rates if case not in own], many)]
+    lines = [_HEAD, *_rates([case for case in rates if case not in own])]
     if own:
-        lines += [_OWN_WORLDS, *_own_worlds(own, many)]
+        lines += [_OWN_WORLDS, *_own_worlds(own)]
     if without_p:
         listed = ", ".join(f"`{name}`" for name in without_p)
         lines += ["", f"They give no p, so that there is nothing to calibrate: {listed}."]

@@ -190,7 +190,6 @@ def _write(figures: dict[str, list[dict[str, Any]]]) -> None:
             missing=missing,
             not_asked=tests.not_asked(),
             without_p=tests.without_p(),
-            draws={name: one.draws for name, one in tests.TESTS.items()},
         )
     )
 

@@ -104,12 +104,12 @@ def test_a_test_with_worlds_of_its_own_has_a_table_of_its_own(monkeypatch):
     def measure(world, sets, rng):
         return until(sets, 1, lambda: {"": rng.random() / (3 if world.name == "bad" else 1)})
 
-    entry = tests.Test(measure, worlds.named(("good", "bad")), draws=99)
+    entry = tests.Test(measure, worlds.named(("good", "bad")))
     monkeypatch.setattr(tests, "TESTS", {"ours.own": entry})
     rows = [case.row() for name in ("good", "bad") for case in measured("ours.own", name)]
-    page = render(rows, draws={"ours.own": 99}, without_p=["ours.picture"])
+    page = render(rows, without_p=["ours.picture"])
     good, bad = (line for line in page.splitlines() if line.startswith("| ours.own"))
-    assert good.startswith("| ours.own | good | 2000 | 99 |")
+    assert good.startswith("| ours.own | good | 2000 |")
     assert (good.count("**"), bad.count("**")) == (0, 4)
     assert "give no p, so that there is nothing to calibrate: `ours.picture`." in page
 

@@ -140,8 +140,9 @@ def amplitude_adjusted(
             f"surrogates of trials are made from (trial, time, unit); given shape {data.shape}. "
             "maximum_entropy takes any number of modes"
         )
-    gaussian = maximum_entropy(data - data.mean(axis=0))
-    values = np.sort((data - data.mean(axis=0)).reshape(-1, data.shape[-1]), axis=0)
+    centred = data - data.mean(axis=0)
+    gaussian = maximum_entropy(centred)
+    values = np.sort(centred.reshape(-1, centred.shape[-1]), axis=0)
     targets = [
         (gaussian.deviation**2).sum(axis=tuple(other for other in range(3) if other != axis))
         for axis in range(3)
