@@ -135,6 +135,30 @@ class TestMaking:
         assert spikes.dropped == lost
         assert [part.tolist() for part in np.split(spikes.times, spikes.index[:-1])] == kept
 
+    @SETTINGS
+    @given(
+        times=st.lists(
+            st.lists(TIMES | st.sampled_from([np.nan, np.inf, -np.inf]), max_size=3),
+            min_size=1,
+            max_size=5,
+        )
+    )
+    def test_times_are_refused_unless_finite_and_ascending(self, times: list) -> None:
+        flat = np.array([t for train in times for t in train])
+        fine = np.isfinite(flat).all() and all(train == sorted(train) for train in times)
+        event(f"fine: {fine}")
+        if fine:
+            assert Spikes.from_list(times).times.tolist() == flat.tolist()
+            return
+        with pytest.raises(InvalidRecording, match=r"do not ascend|NaN or Inf"):
+            Spikes.from_list(times)
+
+    def test_numbers_make_names(self) -> None:
+        for numbers in ([0], [3, 1], [0, 9, 10, 9999], [9999, 10_000], [-3, 5]):
+            for kind in ("int16", "int64"):
+                made = Spikes([], [0] * len(numbers), np.array(numbers, dtype=kind)).unit
+                assert made.tolist() == [str(number) for number in numbers]
+
     def test_sorting_is_asked_for(self) -> None:
         times = [[3.0, 1.0], [0.5]]
         with pytest.raises(InvalidRecording, match=r"do not ascend within 1 of 2 units.*'0'"):

@@ -22,6 +22,7 @@ from homologue import recording
 from homologue._errors import AssetUnavailable, HomologueError, InvalidRecording, UnknownName
 from homologue.spikes import Spikes
 from homologue.systems import NWB, System, nwb, to_nwb
+from homologue.systems._nwb._bulk import read_column
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 UNITS = 4
@@ -211,6 +212,35 @@ class TestReading:
         group = nap.load_file(str(path))["units"]
         for k, name in enumerate(spikes.unit):
             np.testing.assert_allclose(spikes[k].times, group[int(name)].t, atol=1e-9)
+
+    @pytest.mark.parametrize(
+        "layout",
+        [
+            {},
+            {"chunks": (100,)},
+            {"chunks": (7,)},
+            {"chunks": (4096,), "maxshape": (None,)},
+            {"chunks": (128,), "compression": "gzip", "shuffle": True},
+            {"chunks": (128,), "fletcher32": True},
+            {"dtype": ">f8", "chunks": (100,)},
+        ],
+    )
+    def test_times_are_read_however_they_are_stored(
+        self, layout: dict[str, Any], path: Path, tmp_path: Path
+    ) -> None:
+        copy = tmp_path / "copy.nwb"
+        copy.write_bytes(path.read_bytes())
+        times = np.concatenate(trains())
+        with h5py.File(copy, "r+") as file:
+            del file["units/spike_times"]
+            file["units"].create_dataset("spike_times", data=times, **layout)
+        np.testing.assert_array_equal(nwb(copy).units.times, times)
+
+    def test_a_chunk_that_was_never_written_holds_the_fill_value(self, tmp_path: Path) -> None:
+        with h5py.File(tmp_path / "x.h5", "w") as file:
+            stored = file.create_dataset("a", (10,), "f8", chunks=(4,), fillvalue=-1.0)
+            stored[4:8] = 2.0
+            assert read_column(file, "a").tolist() == [-1.0] * 4 + [2.0] * 4 + [-1.0] * 2
 
     def test_reads_as_promised(self, path: Path) -> None:
         brain = hm.nwb(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from homologue.spikes import _intervals as intervals
 from homologue.spikes._segments import positions, segment_of
 
 OUTSIDE = ("error", "drop")
+_SHORT = 4
 
 
 def flat_times(times: ArrayLike) -> Float[Array, " spike"]:
@@ -51,10 +53,7 @@ def unit_names(unit: ArrayLike | None, count: int) -> np.ndarray:
     """Return unique names, one a unit; ``"0", "1", …`` if none were given."""
     given = np.arange(count) if unit is None else np.asarray(unit)
     numbers = given.dtype.kind in "iu" and given.size
-    if numbers:
-        names = given.astype(f"U{max(len(str(given.min())), len(str(given.max())))}")
-    else:
-        names = given.astype(object).astype(str)
+    names = _numerals(given) if numbers else given.astype(object).astype(str)
     if names.shape != (count,):
         raise InvalidRecording(f"{names.size} unit names given for {count} units")
     ascending = numbers and bool((given[1:] > given[:-1]).all())
@@ -65,6 +64,21 @@ def unit_names(unit: ArrayLike | None, count: int) -> np.ndarray:
             "prefix them with the probe or the session"
         )
     return names
+
+
+def _numerals(numbers: Int[Array, " unit"]) -> np.ndarray:
+    """Return integers as strings."""
+    least, most = int(numbers.min()), int(numbers.max())
+    width = max(len(str(least)), len(str(most)))
+    if least >= 0 and width <= _SHORT:
+        return _short_numerals(width)[numbers]
+    return numbers.astype(f"U{width}")
+
+
+@cache
+def _short_numerals(width: int) -> np.ndarray:
+    """Return every number of so many digits as a string: units are mostly numbered so."""
+    return np.arange(10**width).astype(f"U{width}")
 
 
 def unit_columns(variables: Mapping[str, Any] | None, count: int) -> dict[str, np.ndarray]:
@@ -153,13 +167,13 @@ def _ascend(times: Float[Array, " spike"], index: Int[Array, " unit"]) -> bool:
     """
     if not times.size:
         return True
-    ends = index[np.diff(index, prepend=0) > 0]
-    starts = ends[:-1]
-    if not (np.isfinite(times[starts]).all() and np.isfinite(times[ends - 1]).all()):
-        return False
-    between = np.count_nonzero(times[starts] >= times[starts - 1])
-    rises = np.count_nonzero(times[1:] >= times[:-1])
-    return bool(np.isfinite(times[0]) and rises - between == times.size - 1 - starts.size)
+    last = index - 1  # of a unit without spikes, that of a unit before; -1, the last of all
+    rises = np.empty(times.size, dtype=bool)
+    np.greater_equal(times[1:], times[:-1], out=rises[:-1])
+    rises[last] = True
+    first = times.take(index[:-1], mode="clip")
+    ends_finite = np.isfinite(times[0]) and np.isfinite(first).all()
+    return bool(ends_finite and np.isfinite(times[last]).all() and rises.all())
 
 
 def keep_observed(

@@ -1,4 +1,4 @@
-"""Long columns in one read, past HDF5's cache where their chunks lie in the file as they are."""
+"""Whole columns in one read, past HDF5's cache of chunks."""
 
 from __future__ import annotations
 
@@ -7,34 +7,24 @@ import numpy as np
 
 from homologue._errors import InvalidRecording
 
+# What is read once and whole gains nothing from a cache: without one, HDF5 reads chunks that are
+# not compressed straight into the result instead of copying them there.
+_UNCACHED = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+_UNCACHED.set_chunk_cache(1, 0, 0.75)
+
 
 def read_column(group: h5py.Group, name: str) -> np.ndarray:
     """Return the values of a column.
-
-    HDF5 copies each chunk into its cache and from there to the result. Chunks that are neither
-    compressed nor in another byte order are read straight into the result instead.
 
     Raises
     ------
     KeyError
         The group has no column of that name.
     """
-    stored = h5py.h5d.open(group.id, name.encode())
+    stored = h5py.h5d.open(group.id, name.encode(), _UNCACHED)
     kind, shape = stored.dtype, stored.shape
-    if len(shape) != 1 or kind.kind not in "iuf":
+    if kind.kind not in "iuf" or shape is None:
         return np.asarray(h5py.Dataset(stored)[:])
-    layout = stored.get_create_plist()
-    if layout.get_layout() == h5py.h5d.CHUNKED and not layout.get_nfilters() and kind.isnative:
-        (size,), (length,) = shape, layout.get_chunk()
-        values = np.empty(-(-size // length) * length, dtype=kind)
-        try:
-            for start in range(0, size, length):
-                into = values[start : start + length].view(np.uint8)
-                stored.read_direct_chunk((start,), out=into)
-        except (OSError, RuntimeError):  # a chunk that was never written holds the fill value
-            pass
-        else:
-            return values[:size]
     values = np.empty(shape, dtype=kind)
     stored.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
     return values

@@ -41,7 +41,7 @@ class Source:
     @property
     def stem(self) -> str:
         """File name without its ending."""
-        return Path(self.name).name.removesuffix(".nwb")
+        return os.path.basename(self.name).removesuffix(".nwb")
 
     @cached_property
     def _remote(self) -> Any:
@@ -55,6 +55,12 @@ class Source:
             ) from error
         return remfile.File(self.url)
 
+    def _opened(self) -> h5py.File:
+        if self.path is None:
+            return h5py.File(self._remote, "r")
+        # What h5py.File does by default, without what it asks the file on the way.
+        return h5py.File(h5py.h5f.open(os.fsencode(self.path), h5py.h5f.ACC_RDONLY))
+
     @contextmanager
     def open(self) -> Iterator[h5py.File]:
         """Open the file for reading; whatever HDF5 cannot read becomes an error that says so.
@@ -67,8 +73,8 @@ class Source:
             The network does not answer.
         """
         try:
-            with h5py.File(self.path or self._remote, "r") as file:
-                if "nwb_version" not in file.attrs:
+            with self._opened() as file:
+                if not h5py.h5a.exists(file.id, b"nwb_version"):
                     raise InvalidRecording(
                         f"{self.name} is an HDF5 file, but not an NWB file (no nwb_version); "
                         "read its arrays with h5py and pass them to homologue.recording.make"
@@ -103,14 +109,14 @@ def find(path: str | os.PathLike[str]) -> Source:
         A DANDI id that cannot be resolved here.
     """
     name = os.fspath(path)
-    local = Path(name).expanduser()
-    if local.is_dir():
+    local = os.path.expanduser(name)
+    if os.path.isfile(local):
+        return Source(name, path=Path(local))
+    if os.path.isdir(local):
         raise InvalidRecording(
             f"{name} is a folder; NWB is read from HDF5 files. A zarr-backed NWB is exported with "
             "pynwb, or with hdmf_zarr's NWBZarrIO"
         )
-    if local.exists():
-        return Source(name, path=local)
     if name.startswith(("http://", "https://")):
         return Source(name, url=name)
     found = _DANDI.match(name)
