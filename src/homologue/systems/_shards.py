@@ -25,7 +25,7 @@ and compressed to less than half the room."""
 
 _SHARD_BYTES = 16 * 2**20
 _CHUNK_BYTES = 2**20
-_QUEUE = 2
+_QUEUE = 1
 JOURNAL = "journal.json"
 
 
