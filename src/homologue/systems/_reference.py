@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from homologue._errors import HomologueError
 from homologue._typing import Array, Float
@@ -62,3 +64,44 @@ class Reference:
             )
         mean = values.mean(axis=0, dtype=np.float64)
         return cls(mean, values.std(axis=0, dtype=np.float64), values)
+
+
+def references_of(
+    wanted: Mapping[str, str], given: Any, record: Callable[..., xr.DataArray]
+) -> dict[str, Reference]:
+    """Return the reference of each site that a perturbation is measured against.
+
+    Parameters
+    ----------
+    wanted : mapping of str to str
+        Site to the perturbation that needs it.
+    given : recording, Stimuli or sequence, or None
+        What is normal: a recording that holds the sites, or stimuli.
+    record : callable
+        ``record(stimuli, sites=name)``, of the unperturbed system.
+
+    Raises
+    ------
+    HomologueError
+        Nothing is given, or it does not hold a site.
+    """
+    if wanted and given is None:
+        raise HomologueError(
+            f"{', '.join(wanted.values())} is measured against unperturbed activity: pass "
+            "perturb(…, reference=recording or stimuli)"
+        )
+    out = {}
+    for name in wanted:
+        rec = given
+        if not isinstance(given, (xr.DataArray, xr.Dataset)):
+            rec = record(given, sites=name)
+        rec = rec["activity"] if isinstance(rec, xr.Dataset) else rec
+        sites = rec["site"].values if "site" in rec.coords else np.array([])
+        here = np.flatnonzero(sites == name)
+        if not here.size:
+            raise HomologueError(
+                f"the reference holds nothing of site {name!r}; record it: "
+                f"record(…, sites={name!r})"
+            )
+        out[name] = Reference.of(rec.transpose("sample", "unit").values[:, here])
+    return out

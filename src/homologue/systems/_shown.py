@@ -11,6 +11,7 @@ import torch
 from homologue._errors import HomologueError
 from homologue.stimuli import Stimuli
 from homologue.systems._feeds import ArrayFeed, Feed, TextFeed
+from homologue.systems._placement import placement
 from homologue.systems._reading import Reading
 from homologue.systems._reading import prepare as settle
 from homologue.systems._sites import Site, resolve
@@ -167,15 +168,6 @@ def _padding_token(tokenizer: Any, model: torch.nn.Module) -> int:
             if isinstance(value, int) and value >= 0:
                 return value
     return 0
-
-
-def placement(model: torch.nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Return device and precision of a model's first floating-point parameter."""
-    for values in (model.parameters(), model.buffers()):
-        for value in values:
-            if value.is_floating_point():
-                return value.device, value.dtype
-    return torch.device("cpu"), torch.float32
 
 
 def context_length(model: torch.nn.Module) -> int | None:

@@ -20,15 +20,17 @@ from homologue.stimuli import Stimuli
 from homologue.systems._coordinates import SampleTable
 from homologue.systems._feeds import Feed
 from homologue.systems._logits import read_logits
+from homologue.systems._memory import check_memory
 from homologue.systems._patched import Sources, rows_of
 from homologue.systems._perturbed import Act, Interference, acts_of, digest
+from homologue.systems._placement import converted, placement
 from homologue.systems._progress import Progress, shown_progress
 from homologue.systems._protocol import Intervention
 from homologue.systems._reading import Block, Reading, Sizes
 from homologue.systems._recorder import Destination, fingerprint, write
-from homologue.systems._reference import Reference
+from homologue.systems._reference import references_of
 from homologue.systems._shards import check_precision, rounded
-from homologue.systems._shown import as_stimuli, context_length, open_reading, placement
+from homologue.systems._shown import as_stimuli, context_length, open_reading
 from homologue.systems._sites import Site
 from homologue.systems._tokens import Positions
 from homologue.systems._untrained import initialised
@@ -106,7 +108,7 @@ class TorchModel:
             )
         if kind not in ("model", "untrained"):
             raise HomologueError(f"kind is 'model' or 'untrained'; given {kind!r}")
-        self.model = _converted(model, device, dtype)
+        self.model = converted(model, device, dtype)
         self.tokenizer = tokenizer
         checkpoint = getattr(getattr(model, "config", None), "_name_or_path", "")
         self.name = name or checkpoint or type(getattr(model, "_orig_mod", model)).__name__
@@ -234,7 +236,7 @@ class TorchModel:
                     return to
                 if destination is not None:
                     return self._store(table, destination, sizes, dtype, told)
-                _check_memory(reading)
+                check_memory(*reading.shape)
                 activity = np.empty(reading.shape, dtype=np.float32)
                 for _ in reading.blocks(sizes, into=activity, progress=told):
                     pass
@@ -355,7 +357,11 @@ class TorchModel:
             announce=self._announce,
             seeds=seeds,
         )
-        references = self._references(found, reference)
+        references = references_of(
+            {act.site.name: act.name for act in found if act.intervention.needs},
+            reference,
+            partial(self.unperturbed().record, space="samples"),
+        )
         other = copy.copy(self)
         other._acts = self._acts + tuple(
             dataclasses.replace(act, reference=references.get(act.site.name)) for act in found
@@ -372,32 +378,6 @@ class TorchModel:
         other = copy.copy(self)
         other._derived = {**self._derived, **sites}
         return other
-
-    def _references(self, acts: Sequence[Act], given: Any) -> dict[str, Reference]:
-        wanted = {act.site.name: act for act in acts if act.intervention.needs}
-        if not wanted:
-            return {}
-        if given is None:
-            names = ", ".join(act.name for act in wanted.values())
-            raise HomologueError(
-                f"{names} is measured against unperturbed activity: pass "
-                "perturb(…, reference=recording or stimuli)"
-            )
-        out = {}
-        for name in wanted:
-            rec = given
-            if not isinstance(given, (xr.DataArray, xr.Dataset)):
-                rec = self.unperturbed().record(given, sites=name, space="samples")
-            rec = rec["activity"] if isinstance(rec, xr.Dataset) else rec
-            sites = rec["site"].values if "site" in rec.coords else np.array([])
-            here = np.flatnonzero(sites == name)
-            if not here.size:
-                raise HomologueError(
-                    f"the reference holds nothing of site {name!r}; record it: "
-                    f"record(…, sites={name!r})"
-                )
-            out[name] = Reference.of(rec.transpose("sample", "unit").values[:, here])
-        return out
 
     def outputs(
         self, stimuli: Any, *, positions: Positions = "all", **options: Any
@@ -598,47 +578,3 @@ class TorchModel:
             "source": self.source or None,
             "perturbations": "; ".join(self.perturbations) or None,
         }
-
-
-def _converted(
-    model: torch.nn.Module,
-    device: str | torch.device | None,
-    dtype: str | torch.dtype | None,
-) -> torch.nn.Module:
-    """Return the model where and as it is asked for; a copy, if that is a change."""
-    wanted = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if dtype is not None and not (isinstance(wanted, torch.dtype) and wanted.is_floating_point):
-        raise HomologueError(
-            f"dtype is a floating-point precision ('float32', 'bfloat16', 'float16'); "
-            f"given {dtype!r}"
-        )
-    here, precision = placement(model)
-    place = here if device is None else torch.device(device)
-    same_place = place.type == here.type and place.index in (None, here.index)
-    if same_place and wanted in (None, precision):
-        return model
-    return copy.deepcopy(model).to(device=place, dtype=wanted)
-
-
-def _check_memory(reading: Reading) -> None:
-    """Refuse a recording that memory cannot hold, before the hours it would take."""
-    rows, width = reading.shape
-    needed, available = 4 * rows * width, _available_bytes()
-    if available is None:
-        return
-    if needed > 0.9 * available:
-        raise HomologueError(
-            f"{rows} samples × {width} units need {needed / 2**30:.1f} GiB, "
-            f"{available / 2**30:.1f} GiB are free; write to disk (to='recording.zarr'), or take "
-            "fewer sites or positions (positions='last')"
-        )
-
-
-def _available_bytes() -> int | None:
-    """Return the memory that is free, where the system says so."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as handle:
-            lines = dict(line.split(":", 1) for line in handle)
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None

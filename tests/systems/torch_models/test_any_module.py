@@ -313,9 +313,9 @@ def test_activity_beyond_half_precision_is_an_error(inputs):
 
 
 def test_a_recording_that_memory_cannot_hold_is_refused(mlp, inputs, monkeypatch):
-    from homologue.systems import _torch
+    from homologue.systems import _memory
 
-    monkeypatch.setattr(_torch, "_available_bytes", lambda: 100)
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 100)
     with pytest.raises(HomologueError, match="7 samples × 4 units need"):
         TorchModel(mlp).record(inputs, sites="1")
 
