@@ -48,6 +48,7 @@ def to_dataset(rec: xr.DataArray) -> xr.Dataset:
         **{k: v.item() if isinstance(v, np.generic) else v for k, v in rec.attrs.items()},
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
+        "arrays": sorted(map(str, dataset.variables)),
     }
     return dataset
 
@@ -66,7 +67,7 @@ def from_dataset(dataset: xr.Dataset) -> xr.DataArray:
     rec.attrs = {
         key: value
         for key, value in dataset.attrs.items()
-        if key not in ("format", "format_version")
+        if key not in ("format", "format_version", "arrays")
     }
     return rec
 
@@ -199,9 +200,10 @@ def open(path: str | os.PathLike[str]) -> xr.DataArray:
             f"{path} is a zarr store, but not a recording (no format {FORMAT!r} in its "
             "attributes); it may be half-written: resume the recording, or write it again"
         )
-    if int(str(attrs.get("format_version", 0))) > FORMAT_VERSION:
+    version = attrs.get("format_version", 0)
+    if not isinstance(version, int) or version > FORMAT_VERSION:
         raise InvalidRecording(
-            f"{path} was written in format {attrs['format_version']}, this version reads up to "
+            f"{path} was written in format {version!r}, this version reads up to "
             f"{FORMAT_VERSION}; upgrade homologue"
         )
     _check_whole(path, group)
@@ -222,10 +224,12 @@ def open(path: str | os.PathLike[str]) -> xr.DataArray:
 
 
 def _check_whole(path: Path, group: zarr.Group) -> None:
-    """Refuse a store with lost chunks, which zarr would read as fill values."""
-    lost = {}
+    """Refuse a store with lost arrays, or lost chunks, which zarr would read as fill values."""
     try:
-        for name, array in group.arrays():
+        held = dict(group.arrays())
+        written: Any = group.attrs.get("arrays", ())
+        lost = {name: f"{name!r}" for name in written if name not in held}
+        for name, array in held.items():
             missing = array.nchunks - array.nchunks_initialized
             if missing > 0:  # of a last shard, chunks beyond the end count as there
                 lost[name] = f"{missing} of {array.nchunks} chunks of {name!r}"

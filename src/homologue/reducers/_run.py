@@ -46,7 +46,8 @@ def run(
         Index of the first sample, where the source is a part of a recording.
     checkpoint : path, optional
         A file that holds the states so far, written every half minute and at the end. If it is
-        there already, the pass goes on after the last sample that it has seen.
+        there already, the pass goes on after the last sample that it has seen; of the source it
+        knows units and samples, not values: give each source a file of its own.
 
     Returns
     -------
@@ -109,6 +110,11 @@ def _after(source: xr.DataArray | Parts, start: int, done: int) -> Iterator[xr.D
     """Yield what begins at sample ``done`` of a source that begins at ``start``."""
     if isinstance(source, xr.DataArray):
         recording.validate(source, allow_missing=True, check_values=False)
+        if done - start > source.sizes["sample"]:
+            raise InvalidRecording(
+                f"the checkpoint has seen {done - start} samples, and the source has "
+                f"{source.sizes['sample']}; it is of another recording: give another checkpoint"
+            )
         if done - start < source.sizes["sample"]:
             yield from recording.blocks(source.isel(sample=slice(done - start, None)))
         return

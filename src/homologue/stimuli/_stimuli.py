@@ -198,6 +198,9 @@ def _per_item(name: str, values: Any, count: int) -> xr.Variable:
         values = values.variable
     if not isinstance(values, xr.Variable):
         values = variable(np.asarray(values))
+    elif values.dtype.kind in "OUST":
+        coded = variable(values.values)
+        values = xr.Variable(coded.dims, coded.values, {**coded.attrs, **values.attrs})
     if values.shape != (count,):
         raise HomologueError(
             f"{name!r} has shape {tuple(values.shape)}, but there are {count} items; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -75,6 +75,10 @@ class Feed(Protocol):
 
     def rows(self, layouts: Sequence[Layout]) -> np.ndarray:
         """Return how many samples each stimulus gives."""
+        ...
+
+    def identity(self) -> Iterator[bytes]:
+        """Yield what is shown, and what of its activity is kept."""
         ...
 
 
@@ -212,6 +216,11 @@ class TextFeed:
             )
         return counts
 
+    def identity(self) -> Iterator[bytes]:
+        """Yield tokens, and which are kept."""
+        for rows in (*self.tokens.ids, *(self.kept if self.pairs is None else self.pairs)):
+            yield np.ascontiguousarray(rows).tobytes()
+
 
 class ArrayFeed:
     """Arrays or pictures, stacked; activity with places is averaged, spread, or kept.
@@ -345,6 +354,12 @@ class ArrayFeed:
                 "them separately"
             )
         return np.full(self.count, int(np.prod(places.pop())), dtype=np.int64)
+
+    def identity(self) -> Iterator[bytes]:
+        """Yield items as they were given, and what becomes of places."""
+        yield repr((self.space, self.positions, self._channels_last)).encode()
+        for item in self._items:
+            yield np.ascontiguousarray(item).tobytes()
 
 
 def _parameters(model: torch.nn.Module) -> set[str]:

@@ -78,7 +78,7 @@ class Tap:
             stack.enter_context(torch.no_grad())
             try:
                 for (path, where), numbers in self._by_module.items():
-                    module = self.model.get_submodule(path)
+                    module = _submodule(self.model, path)
                     handles.append(self._hook(module, path, where, numbers))
                 yield self
             finally:
@@ -187,6 +187,17 @@ class Tap:
                 "is replaced by a compiled or scripted one never runs itself: record the module "
                 "around it"
             )
+
+
+def _submodule(model: torch.nn.Module, path: str) -> torch.nn.Module:
+    scripted = torch.jit.ScriptModule
+    module = model if isinstance(model, scripted) else model.get_submodule(path)
+    if isinstance(module, scripted):
+        raise HomologueError(
+            f"{path or 'the model'} is scripted (torch.jit), and takes no hooks; pass the model as "
+            "it was written, or record a module around it"
+        )
+    return module
 
 
 def _silence(site: Site, count: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,7 +58,7 @@ def load(
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     folder = Path(name).expanduser()
     if folder.is_dir():
-        _refuse_pickles(folder)
+        _check_weights(folder)
         name = str(folder)
     elif not _reachable():
         options["local_files_only"] = True
@@ -68,19 +68,42 @@ def load(
 
             config = AutoConfig.from_pretrained(name, **options)
             model_class = _class_for(config, head=head)
-            model = model_class.from_pretrained(
-                name, config=config, dtype=dtype, use_safetensors=True, **options
+            model, loaded = model_class.from_pretrained(
+                name,
+                config=config,
+                dtype=dtype,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **options)
         except Exception as error:
             raise _explained(
                 name, error, offline="local_files_only" in options, trusted=trust_remote_code
             ) from error
+    _check_complete(name, loaded)
     return model.eval(), tokenizer
 
 
-def _refuse_pickles(folder: Path) -> None:
+def _check_complete(name: str, loaded: Mapping[str, Any]) -> None:
+    """Refuse weights that the checkpoint does not hold: they would be drawn at random."""
+    missing = sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise HomologueError(
+            f"{name} lacks weights of its model: {', '.join(missing[:3])}{more}; the file is "
+            "incomplete, or of another model than config.json says. Fetch it again"
+        )
+
+
+def _check_weights(folder: Path) -> None:
+    """Refuse a folder without safetensors before anything is read."""
     weights = [path.name for path in folder.iterdir() if path.suffix in (*_PICKLES, ".safetensors")]
+    if not weights:
+        raise HomologueError(
+            f"{folder} holds no weights; a model's folder has config.json, model.safetensors and "
+            "the tokenizer's files (model.save_pretrained, tokenizer.save_pretrained)"
+        )
     pickled = sorted(name for name in weights if not name.endswith(".safetensors"))
     if pickled and len(pickled) == len(weights):
         raise PickleRefused(_pickle_message(str(folder), pickled[0]))
@@ -114,6 +137,11 @@ def _explained(name: str, error: Exception, *, offline: bool, trusted: bool) -> 
         return HomologueError(
             f"{name} brings model code of its own, which is not run unless asked for; read it, "
             "then pass trust_remote_code=True"
+        )
+    if "ignore_mismatched_sizes" in text:
+        return HomologueError(
+            f"{name}: some tensors have other shapes than config.json says; weights and config "
+            "are of different models"
         )
     if "safetensors" in text and not offline:
         return PickleRefused(_pickle_message(name, first))

@@ -218,6 +218,11 @@ def prepare(model: torch.nn.Module, sites: list[Site], feed: Feed) -> Reading:
     seen: list[list[Layout]] = [[] for _ in sites]
 
     def receive(number: int, value: torch.Tensor) -> None:
+        if value.is_complex():
+            raise HomologueError(
+                f"{sites[number].name!r} gives complex numbers; record a module around it whose "
+                "output is real"
+            )
         seen[number].append(feed.layout(sites[number], value))
 
     survey = Tap(model, sites)

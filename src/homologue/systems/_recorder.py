@@ -3,15 +3,15 @@
 What a run has done stands in a hidden folder beside the destination, ``.NAME.part``: the labels
 first, then one shard of activity after the other, each followed by a line in the journal. The
 folder is renamed to its destination when the last shard is written. A killed run leaves the
-folder; the same call finds it, sees by its fingerprint that it is the same recording, and goes
-on after the last shard of the journal. The same windows and batches are run again, so that the
-result is equal, byte by byte, to that of an uninterrupted run.
+folder; the same call finds it, sees by its fingerprint that it is the same recording, runs the
+first window again to see that the model still does what it did, and goes on after the last shard
+of the journal. The same windows and batches are run again, so that the result is equal, byte by
+byte, to that of an uninterrupted run.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -22,24 +22,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 import zarr
 
 from homologue._errors import HomologueError
-from homologue._version import __version__
 from homologue.recording._store import FORMAT, FORMAT_VERSION, to_dataset
 from homologue.systems._coordinates import SampleTable
-from homologue.systems._reading import Block, Sizes
+from homologue.systems._reading import Block, Reading, Sizes
 from homologue.systems._shards import (
     JOURNAL,
     Writer,
     create_activity,
     interrupted,
+    rounded,
     write_journal,
 )
 
 _LABEL_ROWS = 65_536
+_REPEATS = 0.05
+"""Of a unit's norm: other threads or another device round otherwise, half precision most of all."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,13 @@ class Destination:
         HomologueError
             It does not end in ``.zarr``, or something is there.
         """
-        path = Path(to)
+        if not isinstance(to, (str, os.PathLike)):
+            raise HomologueError(
+                "to is a path that ends in .zarr, a reducer (or several), or an object with "
+                f"update(part); given {type(to).__name__}"
+            )
+        # Resolved at once: links are followed, and the working directory may change.
+        path = Path(to).expanduser().resolve()
         if path.suffix != ".zarr":
             raise HomologueError(
                 f"a recording is written to a folder that ends in .zarr; given {str(to)!r}"
@@ -127,9 +134,11 @@ def write(
         The disk is full or failed; what is written stays, and the same call resumes.
     """
     reading, part = table.reading, destination.part
-    part.parent.mkdir(parents=True, exist_ok=True)
     with _locked(part):
         done = _resumable(destination, fingerprint, reading.shape)
+        if done and not _repeats(reading, sizes, part, precision, done):
+            _discard(destination)
+            done = None
         if done is None:
             try:
                 _set_up(part, table, wrap, precision, fingerprint)
@@ -146,7 +155,10 @@ def write(
         with Writer(part, reading.shape, precision, fingerprint, done) as writer:
             for block in reading.blocks(sizes, start=done, progress=progress):
                 writer.put(block)
-        _finish(destination)
+        try:
+            _finish(destination)
+        except OSError as error:
+            raise interrupted(error, reading.shape[0], reading.shape[0], part) from error
     return destination.path
 
 
@@ -156,10 +168,18 @@ def _locked(part: Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # pragma: no cover - elsewhere than on Unix
+        part.parent.mkdir(parents=True, exist_ok=True)
         yield
         return
     lock = part.with_name(f"{part.name}.lock")
-    with open(lock, "a", encoding="ascii") as handle:
+    with contextlib.ExitStack() as stack:
+        try:
+            part.parent.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context(open(lock, "a", encoding="ascii"))
+        except OSError as error:
+            raise HomologueError(
+                f"nothing can be written to {part.parent} ({error}); record elsewhere"
+            ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Whoever held it before may have removed the file between our open and our lock.
@@ -186,16 +206,41 @@ def _resumable(destination: Destination, fingerprint: str, shape: tuple[int, int
         # No journal: the run was killed before its labels were complete.
         shutil.rmtree(part, ignore_errors=True)
         return None
-    if destination.overwrite and found != fingerprint:
-        shutil.rmtree(part)
-        return None
     if found != fingerprint:
-        raise HomologueError(
-            f"{part} holds a half-written recording of something else (another model, other "
-            "stimuli, sites or options); finish it with the same call as before, or pass "
-            "overwrite=True to discard it"
-        )
+        if done:
+            _discard(destination)
+        else:
+            shutil.rmtree(part)
+        return None
     return min(done, shape[0])
+
+
+def _discard(destination: Destination) -> None:
+    """Remove what an earlier run has written, if that was asked for."""
+    if not destination.overwrite:
+        raise HomologueError(
+            f"{destination.part} holds a half-written recording of something else (another "
+            "model, other stimuli, sites or options); finish it with the same call as before, "
+            "or pass overwrite=True to discard it"
+        )
+    shutil.rmtree(destination.part)
+
+
+def _repeats(reading: Reading, sizes: Sizes, part: Path, precision: str, done: int) -> bool:
+    """Run the first window again, and tell whether it gives what stands on disk.
+
+    Code is in no fingerprint: modules may do something else with the same weights, and stimuli
+    may be prepared in another way.
+    """
+    block = next(iter(reading.blocks(sizes)))
+    fresh = rounded(block.activity[: done - block.start], precision).astype(np.float64)
+    try:
+        store: Any = zarr.open_group(part, mode="r")
+        held = store["activity"][block.start : block.start + len(fresh)].astype(np.float64)
+    except Exception:
+        return False
+    change = np.linalg.norm(fresh - held, axis=0)
+    return bool((change <= _REPEATS * np.linalg.norm(held, axis=0)).all())
 
 
 def _set_up(
@@ -281,32 +326,3 @@ def _finish(destination: Destination) -> None:
     # Only now: killed just before, the next call would find the journal and finish.
     (destination.path / JOURNAL).unlink()
     shutil.rmtree(old, ignore_errors=True)
-
-
-def fingerprint(model: torch.nn.Module, table: SampleTable, **options: Any) -> str:
-    """Return a checksum of everything a recording's bytes depend on."""
-    reading = table.reading
-    digest = hashlib.blake2b(digest_size=16)
-
-    def add(value: Any) -> None:
-        digest.update(value if isinstance(value, bytes) else repr(value).encode())
-
-    add((__version__, torch.__version__, sorted(options.items())))
-    add((reading.sites, reading.layouts))
-    add(reading.offsets.tobytes())
-    for name, value in model.state_dict().items():
-        flat = value.detach().flatten()
-        some = flat[:: max(1, flat.numel() // 997)].cpu()
-        add((name, tuple(value.shape), str(value.dtype)))
-        add(some.to(torch.float64).numpy().tobytes())
-    feed: Any = reading.feed
-    items = feed.tokens.ids if hasattr(feed, "tokens") else table.stimuli.items
-    for item in items:
-        add(np.ascontiguousarray(item).tobytes())
-    for rows in getattr(feed, "pairs", None) or getattr(feed, "kept", None) or ():
-        add(rows.tobytes())
-    stimuli = table.stimuli
-    for name, values in {**stimuli.variables, "group": stimuli.group}.items():
-        add((name, sorted((k, str(v)) for k, v in values.attrs.items())))
-        add(np.ascontiguousarray(values.values).tobytes())
-    return digest.hexdigest()

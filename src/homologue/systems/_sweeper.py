@@ -15,11 +15,11 @@ from homologue.stimuli import Stimuli
 from homologue.systems._chain import WHOLE, Chain, Readout, Reads, chain_of
 from homologue.systems._coordinates import SampleTable
 from homologue.systems._feeds import Feed, TextFeed
+from homologue.systems._fingerprint import fingerprint
 from homologue.systems._neurons import Neurons
 from homologue.systems._patched import Rows, Sources, rows_of
 from homologue.systems._perturbed import Act, Interference, _split, acts_of, digest
 from homologue.systems._reading import Reading, Sizes, batches
-from homologue.systems._recorder import fingerprint
 from homologue.systems._sites import Site
 from homologue.systems._suffix import Prefix
 from homologue.systems._tiled import Tiled

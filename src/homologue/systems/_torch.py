@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,11 @@ import xarray as xr
 
 from homologue import recording
 from homologue._errors import HomologueError
+from homologue.reducers import Pass, Reducer
 from homologue.stimuli import Stimuli
 from homologue.systems._coordinates import SampleTable
 from homologue.systems._feeds import Feed
+from homologue.systems._fingerprint import fingerprint
 from homologue.systems._logits import read_logits
 from homologue.systems._memory import check_memory
 from homologue.systems._patched import Sources, rows_of
@@ -27,8 +29,8 @@ from homologue.systems._placement import converted, placement
 from homologue.systems._progress import Progress, shown_progress
 from homologue.systems._protocol import Intervention
 from homologue.systems._reading import Block, Reading, Sizes
-from homologue.systems._recorder import Destination, fingerprint, write
-from homologue.systems._reference import references_of
+from homologue.systems._recorder import Destination, write
+from homologue.systems._reference import Reference, references_of
 from homologue.systems._shards import check_precision, rounded
 from homologue.systems._shown import as_stimuli, context_length, open_reading
 from homologue.systems._sites import Site
@@ -187,11 +189,14 @@ class TorchModel:
         dtype : {"float32", "float16", "bfloat16"}
             Precision in which activity is kept. bfloat16 is rounded to, and held as float32:
             on disk it is compressed to less than half the room.
-        to : path or reducer, optional
+        to : path, or reducers, optional
             A path ending in ``.zarr``: activity is written there as the model runs, in constant
             memory, and the stored recording is returned. A run that was killed is resumed by
-            the same call. An object with ``update(part)`` is given each part in turn, and
-            returned.
+            the same call. A reducer, or a sequence or mapping of them: the
+            :class:`homologue.reducers.Pass` that has seen everything is returned. A ``Pass``, or
+            any object with ``update(part)``, is given each part in turn and returned; it keeps
+            what it has seen before, so after a run that broke off begin another, or have
+            :func:`homologue.reducers.run` go on from its checkpoint.
         overwrite : bool
             Replace what is at ``to``, and discard a half-written recording of something else.
         progress : callable or bool, optional
@@ -215,6 +220,8 @@ class TorchModel:
             The disk is full; make room, and the same call resumes.
         """
         check_precision(dtype)
+        if isinstance(to, (Reducer, list, tuple, Mapping)):
+            to = Pass(to)
         reducer = hasattr(to, "update")
         destination = None if to is None or reducer else Destination.of(to, overwrite=overwrite)
         with self._lock:
@@ -357,11 +364,7 @@ class TorchModel:
             announce=self._announce,
             seeds=seeds,
         )
-        references = references_of(
-            {act.site.name: act.name for act in found if act.intervention.needs},
-            reference,
-            partial(self.unperturbed().record, space="samples"),
-        )
+        references = self._references(found, reference)
         other = copy.copy(self)
         other._acts = self._acts + tuple(
             dataclasses.replace(act, reference=references.get(act.site.name)) for act in found
@@ -378,6 +381,10 @@ class TorchModel:
         other = copy.copy(self)
         other._derived = {**self._derived, **sites}
         return other
+
+    def _references(self, acts: Sequence[Act], given: Any) -> dict[str, Reference]:
+        wanted = {act.site.name: act.name for act in acts if act.intervention.needs}
+        return references_of(wanted, given, partial(self.unperturbed().record, space="samples"))
 
     def outputs(
         self, stimuli: Any, *, positions: Positions = "all", **options: Any

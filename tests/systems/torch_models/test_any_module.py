@@ -177,6 +177,21 @@ class Twice(nn.Module):
         return self.act(self.down(self.act(x)))
 
 
+class Complex(torch.nn.Module):
+    def forward(self, x):
+        return torch.complex(x, x)
+
+
+def test_what_cannot_be_read_is_said(inputs):
+    with pytest.raises(HomologueError, match="gives complex numbers"):
+        TorchModel(torch.nn.Sequential(Complex())).record(inputs, sites="0")
+    with pytest.warns(DeprecationWarning, match="jit"):
+        scripted = torch.jit.script(torch.nn.Sequential(torch.nn.ReLU()))
+    for network, site in ((scripted, "0"), (torch.nn.Sequential(scripted), "0.0")):
+        with pytest.raises(HomologueError, match=r"is scripted .*as it was written"):
+            TorchModel(network).record(inputs, sites=site)
+
+
 def test_a_module_called_twice_needs_the_call(inputs):
     network = Twice()
     system = TorchModel(network)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from homologue._errors import AssetUnavailable, HomologueError, UnknownName
 from homologue.systems import _hub, language, sentence, vision
@@ -39,6 +41,26 @@ def test_pickles_are_refused(folder):
     (folder / "model.safetensors").unlink()
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(PickleRefused, match=r"pytorch_model\.bin.*save_pretrained"):
+        language(str(folder))
+
+
+def test_weights_that_are_not_there_are_not_drawn(folder):
+    weights = load_file(folder / "model.safetensors")
+    name = "model.layers.1.mlp.up_proj.weight"
+    del weights[name]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(HomologueError, match=re.escape(f"lacks weights of its model: {name}")):
+        language(str(folder))
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(HomologueError, match="holds no weights"):
+        language(str(folder))
+
+
+def test_weights_of_another_model_are_an_error(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config["intermediate_size"] *= 2
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(HomologueError, match="other shapes than config"):
         language(str(folder))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import nn
 
 from homologue import recording
 from homologue._errors import HomologueError, InvalidRecording
+from homologue.reducers import Moments
 from homologue.stimuli import Stimuli
 from homologue.systems import TorchModel, _reading, _recorder, _shards
 from homologue.systems._shards import RecordingInterrupted
@@ -196,6 +199,140 @@ def test_another_recording_is_not_mixed_in(system, shown, tmp_path, shards):
     assert set(stored["site"].values) == {"mlp_out.0", "mlp_out.1", "mlp_out.2"}
 
 
+def places():
+    """Return a small network over rows of places, and stimuli for it."""
+    torch.manual_seed(0)
+    inputs = np.random.default_rng(0).normal(size=(600, 4, 8)).astype("float32")
+    return nn.Sequential(nn.Linear(8, 64), nn.ReLU()), inputs
+
+
+def double(item):
+    return 2 * item
+
+
+def edited(network, row):
+    with torch.no_grad():
+        network[0].weight[row, 3] += 1e-3
+    return network
+
+
+CHANGES = {
+    "places": lambda network: (TorchModel(network), [3]),
+    "prepared": lambda network: (TorchModel(network, prepare=double), [0]),
+    "code": lambda network: (TorchModel(nn.Sequential(network[0], nn.Tanh())), [0]),
+    "a weight": lambda network: (TorchModel(edited(network, 17)), [0]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_half_a_recording_is_gone_on_with_by_the_same_model_alone(tmp_path, shards, change):
+    network, inputs = places()
+    path, handle = tmp_path / "x.zarr", faulty(network, 8)
+    options = {"sites": "1", "batch_size": 16}
+    with pytest.raises(Fault):
+        TorchModel(network).record(inputs, positions=[0], to=path, **options)
+    handle.remove()
+    other, positions = CHANGES[change](network)
+    with pytest.raises(HomologueError, match="of something else"):
+        other.record(inputs, positions=positions, to=path, **options)
+    found = other.record(inputs, positions=positions, to=path, overwrite=True, **options)
+    wanted = other.record(inputs, positions=positions, **options)
+    np.testing.assert_array_equal(found.values, wanted.values)
+
+
+def test_nothing_written_is_nothing_to_discard(tmp_path):
+    network, inputs = places()
+    system = TorchModel(network)
+    with pytest.raises(HomologueError, match="float16 holds"):
+        system.record(1e6 * inputs, sites="1", dtype="float16", to=tmp_path / "x.zarr")
+    assert system.record(1e6 * inputs, sites="1", to=tmp_path / "x.zarr").shape == (600, 64)
+
+
+def test_labels_that_are_objects_are_known_again(tmp_path, shards):
+    network, inputs = places()
+    options = {"sites": "1", "batch_size": 16, "to": tmp_path / "x.zarr"}
+
+    def shown():
+        words = np.array([f"word {i % 7}" for i in range(len(inputs))], dtype=object)
+        return Stimuli(list(inputs), {"word": xr.DataArray(words, dims="stimulus")})
+
+    handle = faulty(network, 8)
+    with pytest.raises(Fault):
+        TorchModel(network).record(shown(), **options)
+    handle.remove()
+    stored = TorchModel(network).record(shown(), **options)
+    assert recording.labels(stored, "word").tolist() == [f"word {i % 7}" for i in range(600)]
+
+
+class Odd(nn.Linear):
+    """State that is no plain tensor."""
+
+    def __init__(self):
+        super().__init__(8, 64)
+        self.register_buffer("sparse", torch.eye(3).to_sparse())
+        self.register_buffer("elsewhere", torch.empty(3, device="meta"))
+        self.register_buffer("bits", torch.ones(3, dtype=torch.bool))
+        self.register_buffer("a_part", torch.ones(5, 3, dtype=torch.bfloat16)[1:, 1:])
+
+    def get_extra_state(self):
+        return {"anything": object()}
+
+    def set_extra_state(self, state):
+        pass
+
+
+def test_any_state_is_written(tmp_path):
+    _, inputs = places()
+    system = TorchModel(nn.Sequential(Odd()))
+    stored = system.record(inputs, sites="0", to=tmp_path / "x.zarr")
+    np.testing.assert_array_equal(stored.values, system.record(inputs, sites="0").values)
+
+
+def test_a_disk_that_is_full_at_the_end_is_no_loss(tmp_path, monkeypatch):
+    network, inputs = places()
+    system, path = TorchModel(network), tmp_path / "x.zarr"
+
+    def full(destination):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_recorder, "_finish", full)
+        with pytest.raises(RecordingInterrupted, match="disk is full after 600 of 600"):
+            system.record(inputs, sites="1", to=path)
+    stored = system.record(inputs, sites="1", to=path)
+    np.testing.assert_array_equal(stored.values, system.record(inputs, sites="1").values)
+
+
+def test_paths_mean_what_they_mean_elsewhere(tmp_path, monkeypatch):
+    network, inputs = places()
+    system = TorchModel(network)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    system.record(inputs, sites="1", to="~/x.zarr")
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["x.zarr"]
+    link = tmp_path / "link.zarr"
+    link.symlink_to(tmp_path / "far" / "y.zarr")
+    system.record(inputs, sites="1", to=link)
+    system.record(inputs, sites="0", to=link, overwrite=True)
+    assert link.is_symlink()
+    assert recording.open(link)["site"].values[0] == "0"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["far", "home", "link.zarr"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HomologueError, match=r"nothing can be written to .*record elsewhere"):
+        system.record(inputs, sites="1", to=tmp_path / "file" / "x.zarr")
+    with pytest.raises(HomologueError, match=r"to is a path .* given int"):
+        system.record(inputs, sites="1", to=3)
+
+
+@pytest.mark.parametrize("form", [lambda r: r, lambda r: [r], lambda r: {"moments": r}])
+def test_reducers_are_given_as_they_are(form):
+    network, inputs = places()
+    system = TorchModel(network)
+    found = system.record(inputs, sites="1", to=form(Moments())).results()
+    found = next(iter(found.values())) if isinstance(found, dict) else found
+    found = found[0] if isinstance(found, tuple) else found
+    np.testing.assert_allclose(found["mean"], system.record(inputs, sites="1").mean("sample"), 1e-6)
+
+
 def test_where_a_recording_may_go(system, shown, tmp_path, shards):
     with pytest.raises(HomologueError, match=r"ends in \.zarr"):
         system.record(shown, sites="resid_post", to=tmp_path / "x.h5")
@@ -231,6 +368,16 @@ def test_a_byte_that_changed_on_disk_is_noticed(system, shown, tmp_path, dtype):
     shard.write_bytes(bytes_)
     with pytest.raises(InvalidRecording, match="damaged"):
         list(recording.blocks(recording.open(path)))
+
+
+@pytest.mark.parametrize("lost", ["stimulus", "kind", "kind_category", "activity"])
+def test_a_lost_array_is_noticed(system, shown, tmp_path, lost):
+    path = tmp_path / "x.zarr"
+    recording.save(system.record(shown, sites="resid_post", to=path), tmp_path / "y.zarr")
+    for store in (path, tmp_path / "y.zarr"):
+        shutil.rmtree(store / lost)
+        with pytest.raises(InvalidRecording, match=f"not whole: '{lost}'"):
+            recording.open(store)
 
 
 def test_a_lost_shard_is_noticed(system, shown, tmp_path, shards):
