@@ -332,6 +332,8 @@ def test_a_checkpoint_within_a_part_and_elsewhere(rec, tmp_path):
     blocks = [R.Block(rec.values, start=1000)]
     with pytest.raises(InvalidRecording, match="cut the block there"):
         R.run(blocks, R.TopK(3), start=1000, checkpoint=held)
+    with pytest.raises(InvalidRecording, match="seen 70 samples, and the source has 60"):
+        R.run(rec[:60], R.TopK(3), start=1000, checkpoint=held)
 
 
 def test_damaged_and_foreign_files_are_refused(rec, tmp_path):
