@@ -247,6 +247,14 @@ class TestChoosing:
         with pytest.raises(InvalidRecording, match="one boolean per unit"):
             self.spikes.where([1, 0, 1, 0])
 
+    @pytest.mark.parametrize("answer", [3, True, [True], [1, 0, 1, 0], [[True] * 4], "good"])
+    def test_a_function_returns_one_boolean_per_unit(self, answer: object) -> None:
+        with pytest.raises(
+            InvalidRecording, match=r"for 'depth' returns one boolean per unit.*lambda values"
+        ):
+            self.spikes.select(depth=lambda values: answer)
+        assert len(self.spikes.select(depth=lambda values: [True, False, True, True])) == 3
+
 
 class TestRestrict:
     @SETTINGS
@@ -336,11 +344,27 @@ class TestBin:
             ({"width": 500.0}, "not milliseconds"),
             ({"width": 1.0, "start": 5.0, "end": 5.0}, "no time to bin"),
             ({"width": 1.0, "activity_units": "Hz"}, "'spikes/s' or 'spikes'"),
+            ({"width": 1e-12, "start": 0, "end": 60}, r"6e\+13 bins × 1 units .* take wider bins"),
+            ({"width": 5e-324}, "inf bins × 1 units"),
         ],
     )
     def test_refusals(self, arguments: dict, message: str) -> None:
         with pytest.raises(InvalidRecording, match=message):
             Spikes.from_list(poisson(1)).bin(**arguments)
+
+    def test_what_memory_could_never_hold_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        spikes = Spikes.from_list(poisson(4))
+        aligned = spikes.align([1.0, 2.0], window=(0, 1))
+        monkeypatch.setattr("homologue.spikes._bin.memory_bytes", lambda: 2**20)
+        with pytest.raises(
+            InvalidRecording, match=r"60000 bins × 4 units are 240000 values and need 0\.\d+ GiB"
+        ):
+            spikes.bin(0.001, start=0, end=60)
+        with pytest.raises(InvalidRecording, match="200000 bins × 4 units are 800000 values"):
+            aligned.bin(1e-5)
+        assert spikes.bin(0.1, start=0, end=60).sizes == {"sample": 600, "unit": 4}
+        monkeypatch.setattr("homologue.spikes._bin.memory_bytes", lambda: None)
+        assert aligned.bin(0.001).sizes == {"sample": 2000, "unit": 4}
 
 
 class TestAlign:
@@ -552,6 +576,45 @@ class TestPynapple:
         group = spikes.to_pynapple()
         assert group.time_support.values.tolist() == [[0, 2]]
         assert group[0].t.tolist() == [0.5, 1.0, 1.5]
+
+    @pytest.mark.parametrize(
+        ("times", "observed"),
+        [
+            ([[1.0], [1.0]], None),
+            ([[], []], None),
+            ([[1.0], [1.5]], [[1, 1], [1.2, 2]]),
+            ([[1.0], [1.5]], [[1, 1], [1, 2]]),
+            ([[1e9], [1e9 + 1]], [[1e9, 1e9], [1e9 + 1, 1e9 + 1]]),
+        ],
+    )
+    def test_moments_are_kept(self, times: list, observed: list | None) -> None:
+        spikes = Spikes.from_list(times, obs_intervals=observed)
+        group = spikes.to_pynapple()
+        assert [group[k].t.tolist() for k in range(2)] == times
+        assert group.time_support.tot_length() <= spikes.duration[0] + 1e-6
+
+    @SETTINGS
+    @given(
+        times=lists(), rows=disjoint(), moments=st.lists(TIMES, max_size=4, unique=True),
+        scale=st.sampled_from([1.0, 1e-6, 1e-9, 1e-10]),
+    )  # fmt: skip
+    def test_no_spike_is_lost(self, times: list, rows: list, moments: list, scale: float) -> None:
+        rows = rows + [[t, t] for t in moments if not within(t, rows)]
+        spikes = Spikes.from_list(
+            [np.array(train) * scale for train in times],
+            obs_intervals=np.array(rows).reshape(-1, 2) * scale, outside="drop",
+        )  # fmt: skip
+        group = spikes.to_pynapple()
+        assert [len(group[k]) for k in range(len(spikes))] == spikes.counts.tolist()
+
+    def test_spikes_that_pynapple_leaves_out_are_an_error(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        intervals = nap.IntervalSet
+        monkeypatch.setattr(nap, "IntervalSet", lambda start, end: intervals(start, end - 0.5))
+        spikes = Spikes.from_list([[0.1, 0.9], [0.2, 1.0]])
+        with pytest.raises(InvalidRecording, match="pynapple keeps 2 of 4 spikes"):
+            spikes.to_pynapple()
 
     def test_counts_agree(self) -> None:
         spikes = Spikes.from_list(poisson(), obs_intervals=[[0, 60]])

@@ -37,6 +37,26 @@ def test_each_interval_of_the_support_is_a_group() -> None:
     assert one.values.tolist() == [[3.0], [4.0]]
 
 
+def test_a_tsd_stands_beside_samples() -> None:
+    rec = recording.make(np.ones((3, 1)), variables={"time": np.array([0.5, 1.5, 9.0])})
+    clock, values = np.array([0.0, 1.0, 2.0]), np.array([350.0, 10.0, 20.0])
+    series = xr.DataArray(values, dims="time", coords={"time": clock})
+    for options in ({}, {"period": 360}):
+        xr.testing.assert_identical(
+            recording.attach(rec, "x", nap.Tsd(t=clock, d=values), **options),
+            recording.attach(rec, "x", series, **options),
+        )
+    np.testing.assert_array_equal(
+        recording.attach(rec, "x", nap.Tsd(t=clock, d=values))["x"], [180, 15, np.nan]
+    )
+    frame = nap.TsdFrame(t=clock, d=np.column_stack([values, values]))
+    with pytest.raises(InvalidRecording, match=r"given TsdFrame.*frame\[:, 0\] of a pynapple"):
+        recording.attach(rec, "x", frame)
+    assert recording.attach(rec, "x", frame[:, 0])["x"].values[1] == 15
+    with pytest.raises(InvalidRecording, match=r"given ndarray.*coords={'time': seconds}"):
+        recording.attach(rec, "x", values)
+
+
 def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidRecording, match=r"Spikes\.from_pynapple"):
         recording.from_pynapple(nap.TsGroup({0: nap.Ts([0.0, 1.0])}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import types
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ import pynwb
 import pytest
 import xarray as xr
 from pynwb.behavior import CompassDirection, Position, SpatialSeries
+from pynwb.misc import Units
 from pynwb.ophys import DfOverF, Fluorescence, ImageSegmentation, OpticalChannel, RoiResponseSeries
 
 import homologue as hm
@@ -156,6 +159,30 @@ def add_traces(
                 )
             )
     return data
+
+
+def add_position(file: pynwb.NWBFile, name: str, data: np.ndarray, clock: np.ndarray) -> None:
+    if "behavior" not in file.processing:
+        file.create_processing_module("behavior", "b")
+    series = SpatialSeries(name=name, data=data, timestamps=clock, unit="m", reference_frame="r")
+    file.processing["behavior"].add(Position(name=f"Position_{name}", spatial_series=series))
+
+
+def edit(path: Path, name: str, values: Any) -> None:
+    """Put other values in the place of a dataset, or nothing."""
+    with h5py.File(path, "r+") as file:
+        attrs = dict(file[name].attrs)
+        del file[name]
+        if values is not None:
+            file[name] = values
+            file[name].attrs.update(attrs)
+
+
+def add_sorted_units(file: pynwb.NWBFile) -> None:
+    units = Units(name="sorted", description="d")
+    for k in range(2):
+        units.add_unit(spike_times=[0.5 + k, 9.0], id=k)
+    file.create_processing_module("ecephys", "e").add(units)
 
 
 @pytest.fixture(scope="module")
@@ -339,17 +366,92 @@ class TestReading:
 
     def test_several_positions_are_chosen_by_name(self, tmp_path: Path) -> None:
         file = empty()
-        module = file.create_processing_module("behavior", "b")
-        clock = np.arange(50) / 10
+        file.add_unit(spike_times=[0.5, 4.0])
         for name in ("led1", "led2"):
-            series = SpatialSeries(
-                name=name, data=clock, timestamps=clock, unit="cm", reference_frame="r"
-            )
-            module.add(Position(name=f"Position_{name}", spatial_series=series))
+            add_position(file, name, np.arange(50.0), np.arange(50) / 10)
         brain = nwb(write(file, tmp_path / "x.nwb"))
         with pytest.raises(UnknownName, match=r"2 positions.*'led1', 'led2'"):
             _ = brain.position
+        with pytest.raises(UnknownName, match=r"2 positions.*'led1', 'led2'"):
+            brain.record("x")
         assert brain.series["led1"].dims == ("time",)
+        with pytest.warns(UserWarning, match=r"without a position: .*2 positions.*'led1'") as seen:
+            assert "x" not in brain.record().coords
+        assert seen[0].filename == __file__
+        with pytest.warns(UserWarning, match="without a position"):
+            rec = brain.record("led2", width=0.5)
+        np.testing.assert_allclose(rec["led2"], 10 * rec["time"])
+
+    @pytest.mark.parametrize(
+        ("values", "clock", "message"),
+        [
+            (np.ones(1), np.ones(1), "'x' covers 1 … 1 s"),
+            (np.ones((0, 2)), np.ones(0), "'x' covers nothing"),
+            (np.full(50, np.nan), np.arange(50) / 10, "'x' covers nothing"),
+            (np.ones(50), np.arange(50)[::-1] / 10, "'x' runs backwards 49 times"),
+            (np.ones(50), 1000 + np.arange(50) / 10, "are both on one clock"),
+            (np.ones(50), np.arange(49) / 10, "50 samples and 49 timestamps"),
+        ],
+    )
+    def test_a_position_that_cannot_be_used_is_left_out_unless_asked_for(
+        self, values: np.ndarray, clock: np.ndarray, message: str, tmp_path: Path
+    ) -> None:
+        file = empty()
+        file.add_unit(spike_times=[0.5, 4.0])
+        add_position(file, "led", np.ones(50), np.arange(50.0))
+        pupil = pynwb.TimeSeries(name="pupil", data=np.ones(50), rate=10.0, unit="mm")
+        file.add_acquisition(pupil)
+        written = write(file, tmp_path / "x.nwb")
+        edit(written, "processing/behavior/Position_led/led/data", values)
+        edit(written, "processing/behavior/Position_led/led/timestamps", clock)
+        brain = nwb(written)
+        with pytest.warns(UserWarning, match=message) as seen:
+            assert "x" not in brain.record().coords
+        assert [warning.filename for warning in seen] == [__file__]
+        with pytest.warns(UserWarning, match=message):
+            assert "pupil" in brain.record("pupil").coords
+        with pytest.raises(InvalidRecording, match=message):
+            brain.record("x")
+
+    def test_one_axis_may_be_unusable(self, tmp_path: Path) -> None:
+        file = empty()
+        file.add_unit(spike_times=[0.5, 4.0])
+        clock = np.arange(50) / 10
+        add_position(file, "led", np.column_stack([clock, clock * np.nan]), clock)
+        brain = nwb(write(file, tmp_path / "x.nwb"))
+        with pytest.warns(UserWarning, match="without y of the position: 'y' covers nothing"):
+            rec = brain.record("x")
+        np.testing.assert_allclose(rec["x"], rec["time"])
+        with pytest.raises(InvalidRecording, match="'y' covers nothing"):
+            brain.record("y")
+
+    @pytest.mark.parametrize("rows", [None, 0])
+    def test_a_units_table_without_spikes_hides_nothing(
+        self, rows: int | None, tmp_path: Path
+    ) -> None:
+        def written(name: str, *add: Any) -> NWB:
+            file = empty()
+            file.units = Units(name="units", description="d")
+            for part in add:
+                part(file)
+            target = write(file, tmp_path / name)
+            if rows is not None:
+                with h5py.File(target, "r+") as handle:
+                    handle["units/spike_times"] = np.zeros(rows)
+                    handle["units/spike_times_index"] = np.zeros(rows, dtype=np.uint8)
+            return nwb(target)
+
+        why = r"units has no spike_times \(columns: none\)" if rows is None else "units is empty"
+        brain = written("traces.nwb", add_traces)
+        xr.testing.assert_identical(brain.record(), brain.traces)
+        with pytest.raises(UnknownName, match=rf"traces\.nwb has no spikes: /{why}"):
+            _ = brain.units
+        brain = written("both.nwb", add_traces, add_sorted_units)
+        assert brain.units.times.tolist() == [0.5, 9.0, 1.5, 9.0]
+        assert brain.record(width=1).sizes == {"sample": 8, "unit": 2}
+        brain = written("nothing.nwb")
+        with pytest.raises(UnknownName, match=rf"no spikes: /{why}.*no RoiResponseSeries"):
+            brain.record()
 
     def test_one_name_in_two_places_is_spelled_with_its_parent(self, tmp_path: Path) -> None:
         file = empty()
@@ -436,6 +538,18 @@ class TestTraces:
             group["data"].attrs.update(attrs)
         np.testing.assert_array_equal(nwb(written).traces.values, data)
 
+    def test_traces_without_samples(self, tmp_path: Path) -> None:
+        file = empty()
+        add_traces(file)
+        written = write(file, tmp_path / "x.nwb")
+        edit(written, "processing/ophys/DfOverF/traces/data", np.zeros((0, 3)))
+        edit(written, "processing/ophys/DfOverF/traces/timestamps", np.zeros(0))
+        brain = nwb(written)
+        for read in (lambda: brain.traces, brain.record):
+            with pytest.raises(InvalidRecording, match=r"traces of .*x\.nwb is empty: .*\(0, 3\)"):
+                read()
+        assert brain.series["raw0"].shape == (100, 3)
+
     @pytest.mark.parametrize(
         ("clock", "message"),
         [
@@ -453,6 +567,68 @@ class TestTraces:
             group["timestamps"] = clock
         with pytest.raises(InvalidRecording, match=message):
             _ = nwb(written).traces
+
+
+class TestPlaces:
+    @pytest.fixture
+    def written(self, tmp_path: Path) -> Path:
+        file = empty()
+        file.add_unit(spike_times=[0.5, 4.0])
+        return write(file, tmp_path / "x.nwb")
+
+    def test_a_relative_path_stays_where_it_was(
+        self, written: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(written.parent)
+        brain = nwb("x.nwb")
+        monkeypatch.chdir("/")
+        assert brain.units.times.tolist() == [0.5, 4.0]
+        assert brain.source == "x.nwb"
+
+    def test_a_relative_mirror_stays_where_it_was(
+        self, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target = tmp_path / "dandi/000001/sub/x.nwb"
+        target.parent.mkdir(parents=True)
+        target.write_bytes(written.read_bytes())
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("HOMOLOGUE_MIRROR", ".")
+        brain = nwb("000001/sub/x.nwb")
+        monkeypatch.chdir("/")
+        assert len(brain.units) == 1
+
+    def test_a_file_that_is_gone(self, written: Path) -> None:
+        brain = nwb(written)
+        written.unlink()
+        with pytest.raises(FileNotFoundError, match=r"x\.nwb is gone: it was moved or deleted"):
+            _ = brain.units
+
+    def test_a_file_that_may_not_be_read(
+        self, written: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        # Root may read everything, whatever the file says.
+        monkeypatch.setattr(h5py.h5f, "open", refuse)
+        with pytest.raises(HomologueError, match=r"may not be read by this user.*chmod") as caught:
+            nwb(written)
+        assert "damaged" not in str(caught.value)
+
+    def test_what_is_no_path(self, written: Path) -> None:
+        with (
+            written.open("rb") as file,
+            pytest.raises(InvalidRecording, match=r"given BufferedReader.*file\.name"),
+        ):
+            nwb(file)
+        for wrong in (None, 3, os.fsencode(written)):
+            with pytest.raises(
+                InvalidRecording, match=rf"URL or DANDI id; given {type(wrong).__name__}\. Try"
+            ):
+                nwb(wrong)
+        (entry,) = os.scandir(os.fsencode(written.parent))
+        with pytest.raises(InvalidRecording, match="given DirEntry"):
+            nwb(entry)
 
 
 class TestDamage:
@@ -508,30 +684,48 @@ class TestDamage:
             np.testing.assert_array_equal(units.times, truth.times)
         assert refused > 0
 
-    def edit(self, copy: Path, name: str, values: Any) -> None:
-        with h5py.File(copy, "r+") as file:
-            attrs = dict(file[name].attrs)
-            del file[name]
-            if values is not None:
-                file[name] = values
-                file[name].attrs.update(attrs)
-
     def test_tables_that_do_not_fit(self, copy: Path) -> None:
-        self.edit(copy, "units/spike_times_index", np.array([300, 600, 600, 5000]))
+        edit(copy, "units/spike_times_index", np.array([300, 600, 600, 5000]))
         with pytest.raises(InvalidRecording, match="ends at 5000, but there are 900 values"):
             _ = nwb(copy).units
-        self.edit(copy, "units/spike_times_index", None)
+        edit(copy, "units/spike_times_index", None)
         with pytest.raises(InvalidRecording, match="spike_times without spike_times_index"):
             _ = nwb(copy).units
-        self.edit(copy, "intervals/trials/start_time", np.arange(3.0))
+        edit(copy, "intervals/trials/start_time", np.arange(3.0))
         with pytest.raises(InvalidRecording, match="start_time has 3 rows and the table 6"):
             _ = nwb(copy).trials
+
+    @pytest.mark.parametrize("kind", [h5py.string_dtype(), h5py.string_dtype("utf-8", 4)])
+    def test_ids_may_be_text(self, kind: Any, copy: Path) -> None:
+        ids = ["é1", "ß2", "c", "d"]
+        with h5py.File(copy, "r+") as file:
+            del file["units/id"]
+            file["units"].create_dataset("id", data=[text.encode() for text in ids], dtype=kind)
+        assert nwb(copy).units.unit.tolist() == ids
+        edit(copy, "units/id", np.array([["a"]] * 4, dtype=h5py.string_dtype()))
+        with pytest.raises(InvalidRecording, match=r"/units/id holds one number or name a unit"):
+            _ = nwb(copy).units
+
+    @pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 1)])
+    def test_intervals_that_are_no_pairs(self, shape: tuple[int, ...], copy: Path) -> None:
+        edit(copy, "units/obs_intervals", np.zeros(shape))
+        with pytest.raises(
+            InvalidRecording, match=r"rows of \(start, end\).*given shape \("
+        ) as seen:
+            _ = nwb(copy).units
+        assert "HDF5" not in str(seen.value)
+
+    def test_intervals_may_be_stored_flat(self, copy: Path) -> None:
+        with h5py.File(copy, "r+") as file:
+            rows = file["units/obs_intervals"][:]
+        edit(copy, "units/obs_intervals", rows.ravel())
+        np.testing.assert_array_equal(nwb(copy).units.obs_intervals, rows)
 
     def test_spikes_outside_and_unsorted_and_overlapping(self, copy: Path) -> None:
         times = np.concatenate(trains())
         late = times.copy()
         late[299] = 99.0
-        self.edit(copy, "units/spike_times", late)
+        edit(copy, "units/spike_times", late)
         with pytest.raises(InvalidRecording, match="1 of 900 spikes, of 1 units, lie outside"):
             _ = nwb(copy).units
         dropped = nwb(copy, outside="drop").units
@@ -539,7 +733,7 @@ class TestDamage:
         assert dropped.counts.tolist() == [299, 300, 0, 300]
         swapped = times.copy()
         swapped[[0, 1]] = swapped[[1, 0]]
-        self.edit(copy, "units/spike_times", swapped)
+        edit(copy, "units/spike_times", swapped)
         with pytest.raises(InvalidRecording, match="do not ascend within 1 of 4 units"):
             _ = nwb(copy).units
         np.testing.assert_array_equal(nwb(copy, sort=True).units.times, times)
@@ -629,6 +823,36 @@ class TestArchive:
         monkeypatch.setitem(sys.modules, "remfile", broken)
         with pytest.raises(AssetUnavailable, match="could not be read from http"):
             nwb("https://example.org/x.nwb")
+
+    def test_whatever_the_stream_raises_is_said(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class PermanentHTTPError(Exception):
+            pass
+
+        class Stream(io.FileIO):
+            expired = True
+
+            def readinto(self, target: Any) -> int:
+                if self.expired:
+                    raise PermanentHTTPError("403 Forbidden")
+                return super().readinto(target)
+
+        def absent(url: str) -> None:
+            raise PermanentHTTPError("404 Not Found")
+
+        remote = types.ModuleType("remfile")
+        monkeypatch.setitem(sys.modules, "remfile", remote)
+        remote.File = absent  # type: ignore[attr-defined]
+        with pytest.raises(AssetUnavailable, match=r"could not be read from https.*404 Not Found"):
+            nwb("https://example.org/none.nwb")
+        with Stream(path) as stream:
+            stream.expired = False
+            remote.File = lambda url: stream  # type: ignore[attr-defined]
+            brain = nwb("https://example.org/x.nwb")
+            stream.expired = True
+            with pytest.raises(AssetUnavailable, match=r"PermanentHTTPError: 403 Forbidden"):
+                _ = brain.units
 
 
 class TestWriting:
@@ -753,6 +977,10 @@ class TestWriting:
         to_nwb(rec, target, overwrite=True)
         with pytest.raises(InvalidRecording, match="samples first"):
             to_nwb(rec.T, tmp_path / "z.nwb")
+        for wrong in ("x", None, rec.to_dataset()):
+            with pytest.raises(InvalidRecording, match=rf"given {type(wrong).__name__}\. Record"):
+                to_nwb(wrong, tmp_path / "z.nwb")
+        assert not (tmp_path / "z.nwb").exists()
         monkeypatch.setattr(pynwb.NWBHDF5IO, "write", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             to_nwb(rec, target, overwrite=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
 from homologue._errors import InvalidRecording
+from homologue.recording._pynapple import as_series
 from homologue.recording._validate import validate
 from homologue.recording._variables import variable
 
@@ -13,7 +16,7 @@ from homologue.recording._variables import variable
 def attach(
     rec: xr.DataArray,
     name: str,
-    series: xr.DataArray,
+    series: Any,
     *,
     period: float | None = None,
     max_gap: float | None = None,
@@ -29,7 +32,7 @@ def attach(
         A recording with ``time`` on ``sample`` (session clock, s).
     name : str
         Name of the new variable.
-    series : xarray.DataArray
+    series : xarray.DataArray or pynapple.Tsd
         One dim ``time`` with a ``time`` coordinate in seconds, not decreasing.
     period : float, optional
         The period of a circular series, in its own units; ``series.attrs["period"]`` by default.
@@ -57,6 +60,7 @@ def attach(
     [5.0, 15.0, nan]
     """
     validate(rec, needs=["time"], allow_missing=True, check_values=False)
+    series = as_series(series)
     if (
         not isinstance(series, xr.DataArray)
         or series.dims != ("time",)
@@ -65,7 +69,8 @@ def attach(
         given = getattr(series, "dims", type(series).__name__)
         raise InvalidRecording(
             f"a series has the one dim 'time' and a coordinate of that name; given {given}. "
-            "Choose one column: position.sel(axis='x')"
+            "Choose one column: position.sel(axis='x'), or frame[:, 0] of a pynapple TsdFrame; "
+            "an array needs times: xarray.DataArray(values, dims='time', coords={'time': seconds})"
         )
     period = series.attrs.get("period") if period is None else period
     clock = series["time"].values.astype(np.float64)

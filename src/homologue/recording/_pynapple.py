@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +66,16 @@ def from_pynapple(
         variables={"time": np.asarray(frame.t)} | dict(variables or {}),
         unit_variables=columns,
         **(given | options),
+    )
+
+
+def as_series(series: Any) -> Any:
+    """Return a pynapple ``Tsd`` as a DataArray over ``time``, and anything else as it is."""
+    nap = sys.modules.get("pynapple")
+    if nap is None or not isinstance(series, nap.Tsd):
+        return series
+    return xr.DataArray(
+        np.asarray(series.values), dims="time", coords={"time": np.asarray(series.t)}
     )
 
 

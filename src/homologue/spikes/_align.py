@@ -106,7 +106,7 @@ class Aligned:
         Raises
         ------
         InvalidRecording
-            A width that does not divide the window.
+            A width that does not divide the window; more bins than memory holds.
 
         Examples
         --------
@@ -117,6 +117,7 @@ class Aligned:
         """
         before, after = self.window
         width = binning.check_width(width, after - before)
+        binning.check_size(self.events.size * ((after - before) / width), len(self.spikes))
         count = round((after - before) / width)
         if abs(count * width - (after - before)) > binning.TOLERANCE * width:
             fitting = (after - before) / count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-6
 """By which share of its width a bin may stick out of an observed interval (rounding)."""
 
+BYTES_PER_BIN = 50
+"""What a bin takes beside its values: edge, time and group, and what is made on the way."""
+
 _PROVENANCE = ("system", "kind", "family", "source", "licence", "seed")
 
 
@@ -34,6 +38,25 @@ def check_width(width: float, length: float) -> float:
             "widths are in seconds, not milliseconds"
         )
     return width
+
+
+def check_size(bins: float, units: int) -> None:
+    """Refuse a recording that the memory of this machine could never hold."""
+    needed, held = bins * (4 * units + BYTES_PER_BIN), memory_bytes()
+    if held is not None and needed > held:
+        raise InvalidRecording(
+            f"{bins:.6g} bins × {units} units are {bins * units:.6g} values and need "
+            f"{needed / 2**30:.4g} GiB, this machine has {held / 2**30:.1f} GiB; widths are in "
+            "seconds: take wider bins, or less time at once"
+        )
+
+
+def memory_bytes() -> int | None:
+    """Return the memory of this machine, where the system says so."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
 
 
 def scale_of(activity_units: str, width: float) -> float:
@@ -91,6 +114,7 @@ def bin(
         )
     width = check_width(width, end - start)
     scale = scale_of(activity_units, width)
+    check_size((end - start) / width, len(spikes))
     count = int(np.floor((end - start) / width * (1 + 1e-12) + TOLERANCE))
     edges = start + width * np.arange(count + 1)
 

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homologue._errors import HomologueError, InvalidRecording
+from homologue._typing import Array, Float
 from homologue.spikes._intervals import merge_touching
 
 if TYPE_CHECKING:
     from homologue.spikes._spikes import Spikes
+
+NANOSECOND = 1e-9
+"""What pynapple rounds times to."""
 
 
 def pynapple() -> Any:
@@ -57,16 +61,30 @@ def to_tsgroup(spikes: Spikes) -> Any:
             "units were observed at different times, and a TsGroup has one time support for all; "
             "restrict the spikes to times when every unit was observed first"
         )
-    if spikes.obs_intervals is not None:
-        # Intervals that touch are one to pynapple, which would shorten the first otherwise.
-        whole = np.array([len(spikes.obs_intervals)])
-        runs, _ = merge_touching(spikes.obs_intervals, whole)
-        support = nap.IntervalSet(runs[:, 0], runs[:, 1])
-    else:
-        support = nap.IntervalSet(*spikes.span)
+    seen = np.array([spikes.span]) if spikes.obs_intervals is None else spikes.obs_intervals
+    runs = _lasting(seen)
+    support = nap.IntervalSet(runs[:, 0], runs[:, 1])
     parts = np.split(spikes.times, spikes.index[:-1])
     series = {i: nap.Ts(part, time_support=support) for i, part in enumerate(parts)}
     columns = {name: values for name, values in spikes.unit_variables.items() if name != "rate"}
-    return nap.TsGroup(
+    group = nap.TsGroup(
         series, time_support=support, metadata={"unit": spikes.unit.astype(object), **columns}
     )
+    kept = sum(map(len, group.values()))
+    if kept != spikes.times.size:
+        raise InvalidRecording(
+            f"pynapple keeps {kept} of {spikes.times.size} spikes: its time support leaves the "
+            "others out. Merge obs_intervals that are less than a microsecond apart"
+        )
+    return group
+
+
+def _lasting(intervals: Float[Array, "interval 2"]) -> Float[Array, "run 2"]:
+    """Return the intervals as pynapple keeps them: none touch, each lasts a nanosecond or more.
+
+    pynapple shortens the first of two that touch, and leaves out what has no length.
+    """
+    runs, _ = merge_touching(intervals, np.array([len(intervals)]))
+    least = np.nextafter(runs[:, 0] + NANOSECOND, np.inf)
+    longer = np.column_stack([runs[:, 0], np.maximum(runs[:, 1], least)])
+    return merge_touching(longer, np.array([len(longer)]))[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,8 +88,20 @@ def passing(
                 f"units have no column {name!r}" + nearest(name, spikes.unit_variables)
             )
         values = spikes.unit_variables[name]
-        mask &= wanted(values) if callable(wanted) else np.isin(values, wanted)
+        mask &= _answer(name, wanted, values) if callable(wanted) else np.isin(values, wanted)
     return mask
+
+
+def _answer(name: str, asked: Callable[[np.ndarray], Any], values: np.ndarray) -> np.ndarray:
+    """Return what a function says of each unit."""
+    answer = np.asarray(asked(values))
+    if answer.dtype.kind != "b" or answer.shape != values.shape:
+        raise InvalidRecording(
+            f"the function for {name!r} returns one boolean per unit, shape {values.shape}; it "
+            f"returned dtype {answer.dtype}, shape {answer.shape}. "
+            f"Try {name}=lambda values: values > 3"
+        )
+    return answer
 
 
 def cut(spikes: Spikes, when: Any) -> dict[str, Any]:

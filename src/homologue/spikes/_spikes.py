@@ -148,7 +148,8 @@ class Spikes:
         Raises
         ------
         InvalidRecording
-            If units were observed at different times: a ``TsGroup`` has one time support.
+            If units were observed at different times: a ``TsGroup`` has one time support. If
+            pynapple would leave spikes out.
         """
         from homologue.spikes._pynapple import to_tsgroup
 
@@ -251,7 +252,7 @@ class Spikes:
         UnknownName
             A column the units do not have.
         InvalidRecording
-            No unit passes.
+            No unit passes, or a function does not return one boolean per unit.
         """
         return self[choose.passing(self, min_rate, max_rate, min_spikes, columns)]
 
@@ -305,6 +306,11 @@ class Spikes:
             Dims ``("sample", "unit")`` with ``time`` (bin centres, s) and ``group``: one group
             per contiguous stretch. NaN where a bin is not wholly inside a unit's
             ``obs_intervals``.
+
+        Raises
+        ------
+        InvalidRecording
+            A width that is not positive or wider than the session; more bins than memory holds.
 
         Examples
         --------

@@ -93,6 +93,11 @@ def read_traces(
     """
     group = file[item.path]
     series = read_series(file, item)
+    if not series.size:
+        raise InvalidRecording(
+            f"{item.path} of {attrs['source']} is empty: its data have shape {series.shape}, "
+            "samples first; series[name] reads another"
+        )
     values = series.values.reshape(series.shape[0], -1)
     clock = series["time"].values
     step = np.diff(clock)

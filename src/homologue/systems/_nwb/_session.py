@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -16,11 +17,11 @@ from homologue import recording
 from homologue._errors import InvalidRecording, UnknownName, nearest
 from homologue.spikes import Spikes
 from homologue.systems._nwb import _activity
-from homologue.systems._nwb._catalogue import Contents, Lazy, text
-from homologue.systems._nwb._series import read_series, read_traces
+from homologue.systems._nwb._catalogue import Contents, Item, Lazy, text
+from homologue.systems._nwb._series import AXES, read_series, read_traces
 from homologue.systems._nwb._source import Source, find
 from homologue.systems._nwb._tables import read_table
-from homologue.systems._nwb._units import read_units, usual_units
+from homologue.systems._nwb._units import NoSpikes, read_units, usual_units
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,7 +113,7 @@ class NWB:
         Raises
         ------
         UnknownName
-            The file has no units.
+            The file has no units, or only tables of units without spike times or rows.
         InvalidRecording
             Spikes outside ``obs_intervals`` (see ``nwb(path, outside="drop")``), unsorted times, a
             damaged file.
@@ -120,17 +121,28 @@ class NWB:
         events = Lazy(
             self.file, partial(self.contents.of, "intervals", "table"), read_table, "table"
         )
+        without: list[str] = []
         with self.file.open() as file:
-            # The usual place first: the rest of the file need not be looked through.
-            group = usual_units(file)
-            if group is None:
-                found = self.contents.of("units")
-                if not found:
-                    raise UnknownName(f"{self.source} has no units; it holds: {self!r}")
-                group = file[next(iter(found.values())).path]
-            return read_units(
-                group, events=events, attrs=self._attrs, outside=self.outside, sort=self.sort
-            )
+            for group in self._tables_of_units(file):
+                try:
+                    return read_units(
+                        group, events=events, attrs=self._attrs, outside=self.outside,
+                        sort=self.sort,
+                    )  # fmt: skip
+                except NoSpikes as error:
+                    without.append(str(error))
+        if without:
+            raise UnknownName(f"{self.source} has no spikes: {'; '.join(without)}")
+        raise UnknownName(f"{self.source} has no units; it holds: {self!r}")
+
+    def _tables_of_units(self, file: h5py.File) -> Iterator[h5py.Group]:
+        # The usual place first: the rest of the file need not be looked through.
+        usual = usual_units(file)
+        if usual is not None:
+            yield usual
+        for item in self.contents.of("units").values():
+            if usual is None or item.path != usual.name:
+                yield file[item.path]
 
     @cached_property
     def position(self) -> xr.DataArray:
@@ -141,9 +153,7 @@ class NWB:
         UnknownName
             The file has no position, or several; ``series[name]`` reads any of them.
         """
-        spatial = {n: i for n, i in self.contents.of("series").items() if i.type == "SpatialSeries"}
-        inside = {n: i for n, i in spatial.items() if i.container == "Position"}
-        chosen = inside or {n: i for n, i in spatial.items() if i.container != "CompassDirection"}
+        chosen = self._positions()
         if not chosen:
             has = ", ".join(self.series) or "none"
             raise UnknownName(f"{self.source} has no position (SpatialSeries); its series: {has}")
@@ -154,6 +164,12 @@ class NWB:
             )
         series = self.series[next(iter(chosen))]
         return series if series.ndim == 2 else series.expand_dims({"axis": ["x"]}, 1)
+
+    def _positions(self) -> dict[str, Item]:
+        """Return what may be the animal's position, by name."""
+        spatial = {n: i for n, i in self.contents.of("series").items() if i.type == "SpatialSeries"}
+        inside = {n: i for n, i in spatial.items() if i.container == "Position"}
+        return inside or {n: i for n, i in spatial.items() if i.container != "CompassDirection"}
 
     @cached_property
     def traces(self) -> xr.DataArray:
@@ -234,8 +250,10 @@ class NWB:
         -------
         DataArray
             Trials: as of ``units.align(events, window=window)``. A session: ``units.bin(width)``
-            with the position beside it; the dF/F traces where there are no units; what
-            :func:`to_nwb` wrote where the file is a recording.
+            with the position beside it; the dF/F traces where there are no spikes; what
+            :func:`to_nwb` wrote where the file is a recording. A position that cannot stand
+            beside the bins (several, empty, on another clock) is left out with a warning, unless
+            ``variable`` is an axis of it.
 
         Raises
         ------
@@ -266,11 +284,8 @@ class NWB:
         return next((name for name in names if variable in self.intervals[name]), None)
 
     def _whole_session(self, variable: str | None, width: float) -> xr.DataArray:
-        rec = self.units.bin(width) if self.contents.of("units") else self.traces
-        beside: dict[str, xr.DataArray] = {}
-        with suppress(UnknownName):
-            for axis in self.position["axis"].values:
-                beside[str(axis)] = self.position.sel(axis=axis, drop=True)
+        rec = self._spikes_or_traces(width)
+        beside = self._axes(variable)
         if variable is not None and variable in self.series:
             series = self.series[variable]
             if series.ndim > 1:
@@ -285,9 +300,45 @@ class NWB:
                 f"{self.source} has no variable {variable!r}"
                 + nearest(variable, [*beside, *self.series, *columns])
             )
+        left_out: dict[str, InvalidRecording] = {}
         for name, series in beside.items():
-            rec = recording.attach(rec, name, series)
+            try:
+                rec = recording.attach(rec, name, series)
+            except InvalidRecording as error:
+                if name == variable:
+                    raise
+                left_out[name] = error
+        if left_out:
+            names, errors = ", ".join(left_out), list(left_out.values())
+            warnings.warn(
+                f"the recording of {self.source} is without {names} of the position: {errors[0]}",
+                stacklevel=3,
+            )
         return rec
+
+    def _spikes_or_traces(self, width: float) -> xr.DataArray:
+        try:
+            spikes = self.units
+        except UnknownName as no_spikes:
+            try:
+                return self.traces
+            except UnknownName as no_traces:
+                raise UnknownName(f"{no_spikes}; {no_traces}") from no_traces
+        return spikes.bin(width)
+
+    def _axes(self, variable: str | None) -> dict[str, xr.DataArray]:
+        """Return the axes of the position by name; none where it cannot be read."""
+        asked = variable in AXES and variable not in self.series
+        if not asked and not self._positions():
+            return {}
+        try:
+            position = self.position
+        except (UnknownName, InvalidRecording) as error:
+            if asked:
+                raise
+            warnings.warn(f"the recording is without a position: {error}", stacklevel=4)
+            return {}
+        return {str(axis): position.sel(axis=axis, drop=True) for axis in position["axis"].values}
 
 
 def nwb(
@@ -333,7 +384,7 @@ def nwb(
     FileNotFoundError
         No such file.
     InvalidRecording
-        Truncated, damaged, a folder, or not NWB.
+        Truncated, damaged, a folder, not NWB, or not a path.
     AssetUnavailable
         A DANDI id or URL that cannot be reached from here; the message says how to get it.
 

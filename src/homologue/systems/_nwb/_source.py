@@ -17,6 +17,7 @@ from homologue._errors import AssetUnavailable, HomologueError, InvalidRecording
 
 MIRROR = "HOMOLOGUE_MIRROR"
 _DANDI = re.compile(r"^(?:dandi:(?://)?)?(\d{6})(?:@([\w.]+))?/(.+)$", re.IGNORECASE)
+_UNREADABLE = (OSError, RuntimeError, KeyError, ValueError)
 _INSTALL = 'pip install "homologue[brains]"'
 
 
@@ -67,8 +68,12 @@ class Source:
 
         Raises
         ------
+        FileNotFoundError
+            The file was moved or deleted since it was found.
         InvalidRecording
             Truncated, damaged, or not an NWB file.
+        HomologueError
+            The file may not be read by this user.
         AssetUnavailable
             The network does not answer.
         """
@@ -82,18 +87,34 @@ class Source:
                 yield file
         except HomologueError:
             raise
-        except (OSError, RuntimeError, KeyError, ValueError, UnicodeError) as error:
-            if self.path is None:
-                raise AssetUnavailable(
-                    f"{self.name} could not be read from {self.url} "
-                    f"({type(error).__name__}: {error}); check the network, or download the file "
-                    "and pass its path"
-                ) from error
-            raise InvalidRecording(
-                f"{self.path} could not be read: it is truncated, damaged or not HDF5 "
-                f"({type(error).__name__}: {error}). Compare its size and checksum with the "
-                "source's, and download it again"
-            ) from error
+        except Exception as error:
+            # What streams the file raises exceptions of its own, and bare ones.
+            if self.path is None or isinstance(error, _UNREADABLE):
+                raise self._refusal(error) from error
+            raise
+
+    def _refusal(self, error: Exception) -> Exception:
+        """Return the error that says why the file could not be read."""
+        said = f"{type(error).__name__}: {error}"
+        if self.path is None:
+            return AssetUnavailable(
+                f"{self.name} could not be read from {self.url} ({said}); check the address and "
+                "the network, or download the file and pass its path"
+            )
+        if isinstance(error, PermissionError):
+            return HomologueError(
+                f"{self.path} may not be read by this user ({said}); ask for permission to read "
+                "it (chmod u+r), or copy it to a folder of your own"
+            )
+        if not os.path.exists(self.path):
+            return FileNotFoundError(
+                f"{self.path} is gone: it was moved or deleted since homologue.nwb({self.name!r}) "
+                "found it; call it again with where the file is now"
+            )
+        return InvalidRecording(
+            f"{self.path} could not be read: it is truncated, damaged or not HDF5 ({said}). "
+            "Compare its size and checksum with the source's, and download it again"
+        )
 
 
 def find(path: str | os.PathLike[str]) -> Source:
@@ -104,14 +125,21 @@ def find(path: str | os.PathLike[str]) -> Source:
     FileNotFoundError
         No such file, and not an id.
     InvalidRecording
-        A folder.
+        A folder, or not a path at all.
     AssetUnavailable
         A DANDI id that cannot be resolved here.
     """
-    name = os.fspath(path)
+    name = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(name, str):
+        raise InvalidRecording(
+            "an NWB file is given as text or a pathlib.Path: its path, URL or DANDI id; given "
+            f"{type(path).__name__}. Try os.fsdecode for a path in bytes, file.name for an open "
+            "file"
+        )
     local = os.path.expanduser(name)
     if os.path.isfile(local):
-        return Source(name, path=Path(local))
+        # Absolute: the file is opened again after the working directory may have changed.
+        return Source(name, path=Path(local).absolute())
     if os.path.isdir(local):
         raise InvalidRecording(
             f"{name} is a folder; NWB is read from HDF5 files. A zarr-backed NWB is exported with "
@@ -130,7 +158,7 @@ def find(path: str | os.PathLike[str]) -> Source:
     if mirror:
         mirrored = Path(mirror) / "dandi" / dandiset / asset
         if mirrored.is_file():
-            return Source(name, path=mirrored)
+            return Source(name, path=mirrored.absolute())
     return Source(name, url=_resolve(name, dandiset, version, asset))
 
 

@@ -12,10 +12,19 @@ from homologue._errors import InvalidRecording
 from homologue.spikes import Spikes
 from homologue.systems._nwb._bulk import read_column, segment_ends
 from homologue.systems._nwb._catalogue import text
-from homologue.systems._nwb._tables import first_of_region, read_values, scalar_columns
+from homologue.systems._nwb._tables import (
+    column_names,
+    first_of_region,
+    read_values,
+    scalar_columns,
+)
 
 SITE_COLUMNS = ("site", "location", "brain_area", "brain_region", "area", "structure", "region")
 """Columns that name a unit's brain area, the first that is there."""
+
+
+class NoSpikes(InvalidRecording):
+    """A units table without spike times or without rows; the file may hold another."""
 
 
 def usual_units(file: h5py.File) -> h5py.Group | None:
@@ -39,16 +48,23 @@ def read_units(
         Provenance.
     **options
         ``outside`` and ``sort`` of :class:`homologue.spikes.Spikes`.
+
+    Raises
+    ------
+    NoSpikes
+        The table has no spike times or no rows.
+    InvalidRecording
+        Its columns do not fit each other.
     """
     path, held = str(group.name), frozenset(group)
     if "spike_times" not in held:
-        raise InvalidRecording(
-            f"{path} has no spike_times (columns: "
-            f"{', '.join(map(text, np.atleast_1d(group.attrs['colnames'])))})"
-        )
+        others = ", ".join(column_names(group)) or "none"
+        raise NoSpikes(f"{path} has no spike_times (columns: {others})")
     times = read_column(group, "spike_times")
     index = segment_ends(group, "spike_times", times.size, path)
-    ids = read_column(group, "id") if "id" in held else np.arange(index.size)
+    if not index.size:
+        raise NoSpikes(f"{path} is empty (0 units)")
+    ids = _ids(group, path) if "id" in held else np.arange(index.size)
     if ids.size != index.size:
         raise InvalidRecording(
             f"{path} has {ids.size} ids and {index.size} trains; the file is damaged"
@@ -62,13 +78,36 @@ def read_units(
         names = ids
     observed: dict[str, Any] = {}
     if "obs_intervals" in held:
-        rows = read_column(group, "obs_intervals").reshape(-1, 2)
+        rows = _rows(read_column(group, "obs_intervals"), path)
         ends = segment_ends(group, "obs_intervals", len(rows), path)
         observed = {"obs_intervals": rows, "obs_index": ends}
     return Spikes(
         times, index, names, unit_variables=columns, events=events, attrs=attrs,
         **observed, **options,
     )  # fmt: skip
+
+
+def _ids(group: h5py.Group, path: str) -> np.ndarray:
+    """Return the ids of the units: numbers as NWB has them, text as some files do."""
+    ids = read_column(group, "id")
+    if ids.dtype.kind in "iuf":
+        return ids
+    words = read_values(group["id"])
+    if words is None:
+        raise InvalidRecording(
+            f"{path}/id holds one number or name a unit; given dtype {ids.dtype}, shape {ids.shape}"
+        )
+    return words
+
+
+def _rows(values: np.ndarray, path: str) -> np.ndarray:
+    """Return intervals as rows of start and end, also where they are stored flat."""
+    if values.size % 2 or (values.ndim > 1 and values.size != 2 * len(values)):
+        raise InvalidRecording(
+            f"{path}/obs_intervals holds rows of (start, end) in seconds, two numbers each; given "
+            f"shape {values.shape}. Write it again, or leave the column out"
+        )
+    return values.reshape(-1, 2)
 
 
 def _has_scalars(held: frozenset[str]) -> bool:

@@ -71,6 +71,11 @@ def to_nwb(
     series runs on a clock of its own, one ``sampling_interval`` (or second) a sample; the
     ``time`` of each sample stays in the table of samples.
     """
+    if not isinstance(data, Spikes | xr.DataArray):
+        raise InvalidRecording(
+            "to_nwb(data, path) writes Spikes or a recording (an xarray.DataArray); given "
+            f"{type(data).__name__}. Recordings are made by homologue.recording.make"
+        )
     path = Path(path)
     if path.exists() and not overwrite:
         raise InvalidRecording(f"{path} exists; pass overwrite=True to replace it")
