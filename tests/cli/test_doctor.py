@@ -45,6 +45,32 @@ def test_a_mirror_that_is_not_there_is_a_fault(homologue, monkeypatch, tmp_path)
     assert "mend or unset HOMOLOGUE_MIRROR" in _by_check(outcome.json)["mirror"]["advice"]
 
 
+@pytest.mark.parametrize("below", ["", "deeper", "deeper/still"])
+def test_a_cache_that_would_lie_in_a_file_is_a_fault(homologue, monkeypatch, tmp_path, below):
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    monkeypatch.setenv("HOMOLOGUE_CACHE", str(file / below))
+    outcome = homologue("doctor", "--offline", "--json")
+    assert outcome.status == 1
+    row = _by_check(outcome.json)["cache"]
+    assert row["state"] == "fault"
+    assert row["found"] == f"{file} is not a folder"
+    assert "set HOMOLOGUE_CACHE" in row["advice"]
+
+
+def test_a_cache_that_leads_nowhere_is_a_fault(homologue, monkeypatch, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    monkeypatch.setenv("HOMOLOGUE_CACHE", str(tmp_path / "link"))
+    assert homologue("doctor", "--offline", "--json").status == 1
+
+
+def test_a_cache_that_is_not_there_yet_is_no_fault(homologue, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOMOLOGUE_CACHE", str(tmp_path / "to" / "be"))
+    outcome = homologue("doctor", "--offline", "--json")
+    assert outcome.status == 0
+    assert _by_check(outcome.json)["cache"]["state"] == "ok"
+
+
 def test_no_mirror_is_no_fault(homologue, monkeypatch):
     monkeypatch.delenv("HOMOLOGUE_MIRROR", raising=False)
     outcome = homologue("doctor", "--offline", "--json")

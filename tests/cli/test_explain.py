@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homologue import parallels, systems
+from homologue.cli import _catalogue, _grounds
 from homologue.cli.explain import sections_of
 
 
@@ -64,6 +65,95 @@ def test_unknown_names_suggest_claims_and_analyses(homologue):
     assert outcome.status == 2
     assert "did you mean 'units-are-tuned'" in outcome.err
     assert "tuning.selectivity" in homologue("explain", "tuning.selectivty").err
+
+
+def test_the_package_may_stand_before_a_name_and_letters_may_be_capital(homologue):
+    plain = homologue("explain", "tuning.selectivity")
+    assert homologue("explain", plain.out.splitlines()[0]).out == plain.out
+    assert "did you mean 'tuning.selectivity'" in homologue("explain", "TUNING.SELECTIVITY").err
+    assert "did you mean 'units-are-tuned'" in homologue("explain", "Units-Are-Tuned").err
+    assert "did you mean 'tuning.selectivity'" in homologue("run", "Tuning.Selectivity", "fly").err
+
+
+@pytest.mark.parametrize(
+    ("analysis", "statistic", "null", "claim"),
+    [
+        (
+            "tuning.selectivity",
+            "The effect is 2·AUC − 1 of the class",
+            "The null takes the same maximum over classes",
+            "units-are-tuned",
+        ),
+        (
+            "representation.decode",
+            "(balanced accuracy − 1/C) / (1 − 1/C)",
+            "permutations: Relabellings under the null",
+            "population-represents",
+        ),
+        (
+            "population.dimension",
+            "1 − participation ratio / mean participation ratio of the null",
+            "Under the null the units are independent",
+            "code-is-low-dimensional",
+        ),
+        (
+            "population.rotations",
+            "share of ‖Δx‖² explained by a rotation",
+            "Surrogates keep the covariances over time",
+            "dynamics-are-rotational",
+        ),
+        (
+            "population.cycles.find",
+            "1 − birth/death of the longest one-dimensional bar",
+            "The null does the same with units made independent",
+            "there-is-a-cycle",
+        ),
+    ],
+)
+def test_an_analysis_has_statistic_null_and_what_would_count_against_it(
+    homologue, analysis, statistic, null, claim
+):
+    found = homologue("explain", analysis, "--json").json
+    assert statistic in " ".join(found["statistic"])
+    assert null in " ".join(found["null"])
+    record = parallels.get(claim)
+    lines = found["claims on the same measure"]
+    assert any(line.startswith(f"{claim} (") and record.sentence in line for line in lines)
+    assert f"  null: {record.null}" in lines
+    assert f"  what would count against it: {record.against}" in lines
+    text = " ".join(homologue("explain", analysis).out.split())
+    assert f"what would count against it: {record.against}" in text
+
+
+@pytest.mark.parametrize("name", _catalogue.analysis_functions())
+def test_what_is_said_of_the_null_stands_in_a_docstring(homologue, name):
+    found = homologue("explain", name, "--json").json
+    declared = homologue("explain", "tuning.spatial_information", "--json").json["arguments"]
+    ordered = homologue("explain", "population.circular_order", "--json").json["arguments"]
+    written = [found[one] for one in ("what it does", "arguments", "returns")]
+    text = " ".join(" ".join([*written, found["when it holds, and when it fails"],
+                              declared, ordered]).split())  # fmt: skip
+    for line in found["null"] + found["statistic"]:
+        told = line.split(": ", 1)[1] if line not in text else line
+        assert " ".join(told.split()) in text
+
+
+def test_a_null_that_is_said_elsewhere_is_found_there():
+    elsewhere = {"Parameters": "null : str\n    Shifts.\nlag : float\n    In s."}
+    words = {"Parameters": "**options\n    bins, null, lag as in other.\nrng : int"}
+    assert _grounds.null(words, {"other": elsewhere}.__getitem__) == ["null: Shifts."]
+    assert _grounds.null({"": "It describes."}, lambda name: {}) == []
+
+
+def test_measures_are_words_of_claims_and_of_analyses():
+    statistics = [claim["statistic"] for claim in _catalogue.claims()]
+    docstrings = [
+        " ".join((function.__doc__ or "").split())
+        for function in _catalogue.analysis_functions().values()
+    ]
+    for measure in _grounds.MEASURES:
+        assert any(measure in text for text in statistics)
+        assert any(measure in text for text in docstrings)
 
 
 def test_sections_keep_references_apart_and_drop_marks():

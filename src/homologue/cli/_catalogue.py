@@ -66,7 +66,7 @@ def _analyses_of(module: Any, prefix: str) -> dict[str, Callable[..., Any]]:
 
 
 def analysis(name: str) -> Callable[..., Any]:
-    """Return an analysis by its dotted name, or by the last part of it.
+    """Return an analysis by its dotted name, with or without ``homologue.``, or its last part.
 
     Raises
     ------
@@ -85,11 +85,12 @@ def named_analysis(name: str) -> tuple[str, Callable[..., Any]]:
         Not an analysis; the message holds the nearest ones.
     """
     known = analysis_functions()
+    name = name.removeprefix("homologue.")
     short = [full for full in known if full.rpartition(".")[2] == name]
     if len(short) == 1:
         name = short[0]
     if name not in known:
-        raise UnknownName(f"there is no analysis {name!r}{nearest(name, known)}")
+        raise UnknownName(f"there is no analysis {name!r}{nearest(name.casefold(), known)}")
     return name, known[name]
 
 

@@ -149,15 +149,7 @@ def _devices() -> Iterator[dict[str, Any]]:
 def _storage() -> Iterator[dict[str, Any]]:
     from homologue.systems import assets
 
-    cache = assets.cache_folder()
-    parent = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
-    writable = os.access(parent, os.W_OK)
-    yield _row(
-        "cache",
-        OK if writable else FAULT,
-        f"{cache}, {size(shutil.disk_usage(parent).free)} free",
-        "" if writable else "set HOMOLOGUE_CACHE to a folder that can be written",
-    )
+    yield _cache(assets.cache_folder())
     mirror = assets.mirror_folder()
     if mirror is None:
         yield _row("mirror", MISSING, "HOMOLOGUE_MIRROR is not set", "a folder of recordings")
@@ -165,6 +157,17 @@ def _storage() -> Iterator[dict[str, Any]]:
         yield _row("mirror", OK, str(mirror))
     else:
         yield _row("mirror", FAULT, f"{mirror} is not a folder", "mend or unset HOMOLOGUE_MIRROR")
+
+
+def _cache(cache: Path) -> dict[str, Any]:
+    """Return whether the cache, or what of its path is there, is a folder to be written to."""
+    there = next(path for path in (cache, *cache.absolute().parents) if os.path.lexists(path))
+    advice = "set HOMOLOGUE_CACHE to a folder that can be written"
+    if not there.is_dir():
+        return _row("cache", FAULT, f"{there} is not a folder", advice)
+    free = f"{cache}, {size(shutil.disk_usage(there).free)} free"
+    writable = os.access(there, os.W_OK)
+    return _row("cache", OK if writable else FAULT, free, "" if writable else advice)
 
 
 def _assets() -> Iterator[dict[str, Any]]:

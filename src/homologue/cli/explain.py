@@ -9,12 +9,13 @@ import sys
 import textwrap
 from typing import Any
 
-from homologue.cli import _catalogue, _output
+from homologue.cli import _catalogue, _grounds, _output
 
 _DESCRIPTION = """\
-What a claim or an analysis says: the sentence, the statistic, its null, when the method fails,
-what would count against it, and the references. Of a system: what was recorded, its variables,
-its options, its source and licence.
+What a claim or an analysis says: the statistic, its null, when the method fails, and the
+references. Of a claim, what would count against it; of an analysis, the claims on the same measure
+and what would count against those. Of a system: what was recorded, its variables, its options, its
+source and licence.
 """
 
 _EPILOG = """\
@@ -23,15 +24,6 @@ examples:
   homologue explain units-are-tuned
   homologue explain head-direction
 """
-
-# Sections of an analysis' docstring, in the order of interest here.
-_SECTIONS = {
-    "Parameters": "arguments",
-    "Notes": "when it holds, and when it fails",
-    "Returns": "returns",
-    "Raises": "refuses",
-    "References": "references",
-}
 
 
 def add_parser(subparsers: Any) -> None:
@@ -46,23 +38,23 @@ def run(args: argparse.Namespace) -> int:
     """Explain one claim, analysis or system."""
     from homologue._errors import UnknownName, nearest
 
+    name = args.name.removeprefix("homologue.")
     claims = {row["id"]: row for row in _catalogue.claims()}
-    if args.name in claims:
-        record = claims[args.name]
+    if name in claims:
+        record = claims[name]
         _output.write(args, layout(*_of_claim(record)), data=record)
         return 0
     known = _catalogue.analysis_names()
-    if args.name not in known:
+    if name in known:
+        title, sections = _of_analysis(*_catalogue.named_analysis(name), list(claims.values()))
+    else:
         systems = {row["name"]: row for row in _catalogue.systems()}
-        if args.name in systems:
-            title, sections = _of_system(systems[args.name])
-            _output.write(args, layout(title, sections), data={"name": title, **dict(sections)})
-            return 0
-        raise UnknownName(
-            f"there is no claim, analysis or system {args.name!r}"
-            + nearest(args.name, [*claims, *known, *systems])
-        )
-    title, sections = _of_analysis(*_catalogue.named_analysis(args.name))
+        if name not in systems:
+            raise UnknownName(
+                f"there is no claim, analysis or system {args.name!r}"
+                + nearest(name.casefold(), [*claims, *known, *systems])
+            )
+        title, sections = _of_system(systems[name])
     _output.write(args, layout(title, sections), data={"name": title, **dict(sections)})
     return 0
 
@@ -128,16 +120,34 @@ def _of_claim(claim: dict[str, Any]) -> tuple[str, list[tuple[str, Any]]]:
     ]
 
 
-def _of_analysis(name: str, function: Any) -> tuple[str, list[tuple[str, Any]]]:
+def _of_analysis(
+    name: str, function: Any, claims: list[dict[str, Any]]
+) -> tuple[str, list[tuple[str, Any]]]:
     import inspect
 
     parts = sections_of(inspect.getdoc(function) or "")
     signature = re.sub(r"'", "", str(inspect.signature(function)))
     return f"homologue.{name}", [
         ("what it does", parts.get("", "")),
+        ("statistic", _grounds.statistic(parts)),
+        ("null", _grounds.null(parts, _sections_named)),
+        ("claims on the same measure", _grounds.claims_on(parts, claims)),
         ("call", f"{name}{signature}"),
-        *((heading, parts[key]) for key, heading in _SECTIONS.items() if key in parts),
+        ("arguments", parts.get("Parameters", "")),
+        ("when it holds, and when it fails", parts.get("Notes", "")),
+        ("returns", parts.get("Returns", "")),
+        ("refuses", parts.get("Raises", "")),
+        ("references", parts.get("References", "")),
     ]
+
+
+def _sections_named(name: str) -> dict[str, str]:
+    """Return the sections of another analysis' docstring; none if there is no such analysis."""
+    import inspect
+
+    if name not in _catalogue.analysis_names():
+        return {}
+    return sections_of(inspect.getdoc(_catalogue.analysis(name)) or "")
 
 
 def _of_system(row: dict[str, Any]) -> tuple[str, list[tuple[str, Any]]]:

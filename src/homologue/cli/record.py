@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ from homologue.cli._catalogue import size
 from homologue.cli._parser import whole
 
 _DESCRIPTION = """\
-Run stimuli through a model, or read a packaged recording, and store it as zarr: whole, or not at
-all. Activity is written while the model runs, in constant memory; a recording that was
-interrupted goes on where it stopped when the same command is given again.
+Run stimuli through a model, or read a packaged recording or an NWB session, and store it as zarr:
+whole, or not at all. Activity is written while the model runs, in constant memory; a recording
+that was interrupted goes on where it stopped when the same command is given again. Samples per
+second are those of this run.
 """
 
 _EPILOG = """\
 examples:
   homologue record smollm2-135m --stimuli concepts --sites resid_post --positions last --to x.zarr
   homologue record fly --to fly.zarr
+  homologue record session.nwb --option variable=choice --option window=-0.5,1.5 --to trials.zarr
 """
 
 
@@ -44,8 +47,9 @@ def run(args: argparse.Namespace) -> int:
     """Record, store, and print what was stored."""
     from homologue._errors import HomologueError
     from homologue.recording import open as open_recording
+    from homologue.systems._progress import pace
 
-    store = Path(args.to)
+    store = Path(args.to).expanduser()
     if store.suffix != ".zarr":
         raise HomologueError(f"--to names a zarr folder; given {args.to!r}, try {store.stem}.zarr")
     if store.exists():
@@ -56,9 +60,13 @@ def run(args: argparse.Namespace) -> int:
     if args.dtype and not source.writes:
         raise HomologueError(f"{args.system} is not a model: --dtype has no meaning here")
     started = time.monotonic()
-    _write(args, source, store)
+    per_second = pace()
+    if not _left_unfinished(store):
+        per_second(0)
+    _write(args, source, store, per_second)
     seconds = time.monotonic() - started
     rec = open_recording(store)
+    of_this_run = per_second(rec.sizes["sample"])
     row = {
         "store": str(store),
         "samples": rec.sizes["sample"],
@@ -68,28 +76,48 @@ def run(args: argparse.Namespace) -> int:
         "bytes": rec.nbytes,
         "size": size(rec.nbytes),
         "seconds": round(seconds, 2),
-        "samples_per_second": round(rec.sizes["sample"] / max(seconds, 1e-9), 1),
+        "samples_per_second": None if of_this_run is None else round(of_this_run, 1),
     }
-    columns = ("store", "system", "samples", "units", "size", "seconds")
+    columns = ("store", "system", "samples", "units", "size", "seconds", "samples_per_second")
     _output.show(args, [row], columns, data=row)
     return 0
 
 
-def _write(args: argparse.Namespace, source: _source.Source, store: Path) -> None:
+def _write(
+    args: argparse.Namespace,
+    source: _source.Source,
+    store: Path,
+    count: Callable[[int], Any],
+) -> None:
+    """Store the recording; ``count`` is told what is done, beside the one who looks on."""
     from homologue.recording import save
+    from homologue.systems._progress import shown_progress
 
-    options: dict[str, Any] = {"progress": not args.quiet, "overwrite": args.overwrite}
-    if args.dtype:
-        options["dtype"] = args.dtype
     try:
         if source.writes:
-            source.read(to=store, **options)
+            with shown_progress(not args.quiet, args.system) as shown:
+
+                def tell(done: int, total: int) -> None:
+                    count(done)
+                    if shown is not None:
+                        shown(done, total)
+
+                options: dict[str, Any] = {"progress": tell, "overwrite": args.overwrite}
+                if args.dtype:
+                    options["dtype"] = args.dtype
+                source.read(to=store, **options)
         else:
             save(source.read(), store, overwrite=args.overwrite)
     except KeyboardInterrupt:
         if source.writes:
             _output.say(args, "stopped; the same command resumes")
         raise
+
+
+def _left_unfinished(store: Path) -> bool:
+    """Tell whether an earlier run has left its folder, as :class:`Destination` names it."""
+    whole = store.resolve()
+    return whole.with_name(f".{whole.name}.part").exists()
 
 
 def _check_is_store(store: Path) -> None:

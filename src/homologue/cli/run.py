@@ -7,7 +7,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from homologue.cli import _catalogue, _output, _source
+from homologue.cli import _catalogue, _options, _output, _source
 from homologue.cli._parser import whole
 
 _DESCRIPTION = """\
@@ -49,7 +49,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Record, analyse, print, and store what was asked for."""
     function = _catalogue.analysis(args.analysis)
-    options = _options(args, function)
+    options = _arguments(args, function)
     suffix = _checked_suffix(args.out)
     source = _source.source(args)
     if "variable" in inspect.signature(function).parameters:
@@ -85,7 +85,7 @@ def _called(function: Any, rec: Any, options: dict[str, Any], source: _source.So
             raise
         raise HomologueError(str(error)) from error
     except HomologueError as error:
-        others = [name for name in source.variables if name != options.get("variable")]
+        others = [name for name in source.variables or () if name != options.get("variable")]
         if not others or f"{options.get('variable')!r}" not in str(error):
             raise
         raise type(error)(f"{error}. Other variables here: {', '.join(others)}") from error
@@ -156,7 +156,7 @@ def _method(document: dict[str, Any]) -> str:
     return "\n".join([*lines, f"null: {null}{draws}"])
 
 
-def _options(args: argparse.Namespace, function: Any) -> dict[str, Any]:
+def _arguments(args: argparse.Namespace, function: Any) -> dict[str, Any]:
     from homologue._errors import UnknownName, nearest
 
     parameters = inspect.signature(function).parameters
@@ -166,49 +166,14 @@ def _options(args: argparse.Namespace, function: Any) -> dict[str, Any]:
         for key, one in parameters.items()
         if key not in ("rec", "rng", "variable") and one.kind != one.VAR_KEYWORD
     ]
-    options = _source.pairs(args.set, "--set")
+    options = _options.pairs(args.set, "--set")
     for name in options:
         if name not in known and not passed_on:
             raise UnknownName(f"{args.analysis} has no argument {name!r}{nearest(name, known)}")
         if name in parameters:
-            _check_type(args.analysis, name, options[name], str(parameters[name].annotation))
+            annotation = str(parameters[name].annotation)
+            _options.check_type(f"--set {name}=… of {args.analysis}", options[name], annotation)
     return options | ({"rng": args.seed} if "rng" in parameters else {})
-
-
-_TYPES: dict[str, Any] = {
-    "int": int,
-    "float": (int, float),
-    "bool": bool,
-    "str": str,
-    "None": type(None),
-}
-
-
-_IN_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "True or False",
-    "str": "text",
-    "None": "None",
-}
-
-
-def _check_type(analysis: str, name: str, value: Any, annotation: str) -> None:
-    """Refuse a value of a plain type other than the one the argument declares."""
-    from homologue._errors import HomologueError
-
-    declared = annotation.split(" | ")
-    if not set(declared) <= set(_TYPES):
-        return
-    fits = any(
-        isinstance(value, _TYPES[one]) and (one == "bool" or not isinstance(value, bool))
-        for one in declared
-    )
-    if not fits:
-        raise HomologueError(
-            f"--set {name}=… of {analysis} is "
-            f"{' or '.join(_IN_WORDS[one] for one in declared)}; given {value!r}"
-        )
 
 
 def _check_complete(
@@ -230,11 +195,10 @@ def _check_complete(
             f"(rec, …, {recordings[0]}=…)"
         )
     if lacking:
-        known = ", ".join(source.variables) or "none"
         raise HomologueError(
             f"{args.analysis} needs {' and '.join(f'--set {name}=…' for name in lacking)} "
             f"('homologue explain {args.analysis}' says what it is); variables of "
-            f"{args.system}: {known}"
+            f"{args.system}: {source.offered}"
         )
 
 
@@ -252,7 +216,7 @@ def _variable(args: argparse.Namespace, function: Any, source: _source.Source) -
     from homologue._errors import HomologueError, UnknownName, nearest
 
     parameter = inspect.signature(function).parameters["variable"]
-    known = source.variables
+    known = source.variables or ()
     if args.variable is not None:
         if known and args.variable not in (*known, "stimulus"):
             raise UnknownName(
@@ -265,7 +229,7 @@ def _variable(args: argparse.Namespace, function: Any, source: _source.Source) -
     chosen = source.variable or (known[0] if len(known) == 1 else None)
     if chosen is None:
         raise HomologueError(
-            f"{args.analysis} needs --variable; {args.system} has {', '.join(known) or 'none'}"
+            f"{args.analysis} needs --variable; {args.system} has {source.offered}"
         )
     _output.say(args, f"variable: {chosen}")
     return chosen

@@ -106,7 +106,8 @@ def sweep(
     overwrite : bool
         Replace what is at ``to``.
     progress : callable or bool, optional
-        Told ``(values done, values in all)``; True draws a bar on a terminal.
+        Told ``(values done, values in all)``; True draws a bar on a
+        terminal, and elsewhere writes a line every half minute.
 
     Returns
     -------
@@ -291,7 +292,7 @@ def measured(
         done.add((int(stimuli[0]), int(which[0])))
     if done:
         print(f"homologue: resuming {to} after {len(done)} pieces", file=sys.stderr)
-    with shown_progress(progress, sweeper.system.name) as told:
+    with shown_progress(progress, sweeper.system.name, "values") as told:
         for piece in sweeper.run(bound, done=done):
             for number, read in zip(piece.targets, piece.values, strict=True):
                 value[number, piece.stimuli] = _metric_of(metric, read, targets, number)

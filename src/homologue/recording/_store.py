@@ -106,7 +106,7 @@ def save(rec: xr.DataArray, path: str | os.PathLike[str], *, overwrite: bool = F
     'mine.zarr'
     """
     validate(rec, allow_missing=True)
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.exists() and not overwrite:
         raise InvalidRecording(f"{path} exists; pass overwrite=True to replace it")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +184,7 @@ def open(path: str | os.PathLike[str]) -> xr.DataArray:
     ...     open(stored).sizes["unit"]
     2
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:

@@ -220,8 +220,8 @@ def _discard(destination: Destination) -> None:
     if not destination.overwrite:
         raise HomologueError(
             f"{destination.part} holds a half-written recording of something else (another "
-            "model, other stimuli, sites or options); finish it with the same call as before, "
-            "or pass overwrite=True to discard it"
+            "model or version, other stimuli, sites or options); finish it with the same call as "
+            "before, or pass overwrite=True to discard it"
         )
     shutil.rmtree(destination.part)
 

@@ -200,7 +200,8 @@ class TorchModel:
         overwrite : bool
             Replace what is at ``to``, and discard a half-written recording of something else.
         progress : callable or bool, optional
-            Told ``(samples done, samples in all)``; True draws a bar on a terminal.
+            Told ``(samples done, samples in all)``; True draws a bar on a
+            terminal, and elsewhere writes a line every half minute.
 
         Returns
         -------

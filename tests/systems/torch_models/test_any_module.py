@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import io
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import torch
 from torch import nn
 
 from homologue._errors import HomologueError
-from homologue.systems import TorchModel
+from homologue.systems import TorchModel, _progress
 from homologue.systems._hooks import CalledMoreThanOnce, SiteNeverFired
 
 
@@ -361,3 +363,59 @@ def test_progress(mlp, inputs):
         inputs, sites="1", batch_size=3, progress=lambda done, total: told.append((done, total))
     )
     assert told == [(3, 7), (6, 7), (7, 7)]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass when the test says so."""
+    seconds = [100.0]
+    monkeypatch.setattr(_progress, "monotonic", lambda: seconds[0])
+    return seconds
+
+
+def test_a_rate_is_that_of_this_run(clock):
+    per_second = _progress.pace()
+    assert per_second(5000) is None
+    clock[0] += 4
+    assert per_second(5000) is None
+    assert per_second(5200) == 50.0
+    clock[0] += 6
+    assert per_second(6000) == 100.0
+
+
+def test_a_bar_says_how_fast_it_goes(monkeypatch, clock):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    with _progress.shown_progress(wanted=True, name="smollm2-135m") as tell:
+        tell(500, 1000)
+        clock[0] += 2
+        tell(600, 1000)
+    assert " 50 samples/s" in sys.stderr.getvalue()
+    assert "…" not in sys.stderr.getvalue()
+
+
+def test_away_from_a_terminal_a_line_is_written_now_and_then(capsys, clock):
+    with _progress.shown_progress(wanted=True, name="toy", what="values") as tell:
+        for done in range(0, 3001, 60):
+            tell(done, 3000)
+            clock[0] += 1.5
+    assert capsys.readouterr() == (
+        "",
+        "homologue: toy: 1200 of 3000 values, 40 values/s, 0:00:45 left\n"
+        "homologue: toy: 2400 of 3000 values, 40 values/s, 0:00:15 left\n",
+    )
+
+
+@pytest.mark.parametrize(("wanted", "seconds"), [(True, 1.4), (False, 1000), (None, 1000)])
+def test_short_and_quiet_recordings_say_nothing(capsys, clock, wanted, seconds):
+    with _progress.shown_progress(wanted, "toy") as tell:
+        for done in range(1, 21):
+            clock[0] += seconds
+            if tell is not None:
+                tell(done, 20)
+    assert capsys.readouterr() == ("", "")
