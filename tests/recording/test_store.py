@@ -66,6 +66,11 @@ def test_a_variable_named_like_a_table_survives(rec: xr.DataArray, tmp_path: Pat
     xr.testing.assert_identical(back.load(), rec)
 
 
+def test_attributes_may_be_called_anything(rec: xr.DataArray, tmp_path: Path) -> None:
+    named = rec.assign_attrs(arrays="mine", chunks=3)
+    assert recording.open(recording.save(named, tmp_path / "x.zarr")).attrs == named.attrs
+
+
 def test_units_of_time_are_not_turned_into_dates(rec: xr.DataArray, tmp_path: Path) -> None:
     clock = recording.variable(np.arange(6.0), units="seconds")
     days = recording.variable(np.arange(6), units="days since 2000-01-01")

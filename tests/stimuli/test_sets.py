@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from homologue import recording
 from homologue._errors import HomologueError, InvalidRecording, UnknownName
@@ -82,3 +83,17 @@ def test_a_set_is_not_changed_by_what_made_it(words):
     with pytest.raises(AttributeError):
         words.items = ()
     assert "3 text items in 3 groups, concept (2)" in repr(words)
+
+
+def test_text_keeps_the_order_of_its_categories():
+    words = np.array(["right", "left", "right"], dtype=object)
+    given = xr.Variable(("sample",), words, {"categories": ["left", "right"], "quantity": "space"})
+    side = Stimuli(["a", "b", "c"], {"side": given}).variables["side"]
+    assert side.values.tolist() == [1, 0, 1]
+    assert side.attrs["categories"] == ["left", "right"]
+    assert side.attrs["quantity"] == "space"
+    bare = Stimuli(["a", "b", "c"], {"side": xr.Variable(("sample",), words)}).variables["side"]
+    assert [bare.attrs["categories"][code] for code in bare.values] == words.tolist()
+    given.attrs["categories"] = ["left"]
+    with pytest.raises(HomologueError, match="holds 'right', which is none of its categories"):
+        Stimuli(["a", "b", "c"], {"side": given})

@@ -48,7 +48,7 @@ def to_dataset(rec: xr.DataArray) -> xr.Dataset:
         **{k: v.item() if isinstance(v, np.generic) else v for k, v in rec.attrs.items()},
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "arrays": sorted(map(str, dataset.variables)),
+        "format_arrays": sorted(map(str, dataset.variables)),
     }
     return dataset
 
@@ -67,7 +67,7 @@ def from_dataset(dataset: xr.Dataset) -> xr.DataArray:
     rec.attrs = {
         key: value
         for key, value in dataset.attrs.items()
-        if key not in ("format", "format_version", "arrays")
+        if key not in ("format", "format_version", "format_arrays")
     }
     return rec
 
@@ -106,7 +106,7 @@ def save(rec: xr.DataArray, path: str | os.PathLike[str], *, overwrite: bool = F
     'mine.zarr'
     """
     validate(rec, allow_missing=True)
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if path.exists() and not overwrite:
         raise InvalidRecording(f"{path} exists; pass overwrite=True to replace it")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +184,7 @@ def open(path: str | os.PathLike[str]) -> xr.DataArray:
     ...     open(stored).sizes["unit"]
     2
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:
@@ -227,7 +227,7 @@ def _check_whole(path: Path, group: zarr.Group) -> None:
     """Refuse a store with lost arrays, or lost chunks, which zarr would read as fill values."""
     try:
         held = dict(group.arrays())
-        written: Any = group.attrs.get("arrays", ())
+        written: Any = group.attrs.get("format_arrays", ())
         lost = {name: f"{name!r}" for name in written if name not in held}
         for name, array in held.items():
             missing = array.nchunks - array.nchunks_initialized

@@ -199,14 +199,29 @@ def _per_item(name: str, values: Any, count: int) -> xr.Variable:
     if not isinstance(values, xr.Variable):
         values = variable(np.asarray(values))
     elif values.dtype.kind in "OUST":
-        coded = variable(values.values)
-        values = xr.Variable(coded.dims, coded.values, {**coded.attrs, **values.attrs})
+        values = _coded(name, values)
     if values.shape != (count,):
         raise HomologueError(
             f"{name!r} has shape {tuple(values.shape)}, but there are {count} items; "
             "give one value per item"
         )
     return values
+
+
+def _coded(name: str, values: xr.Variable) -> xr.Variable:
+    """Return text as codes, in the order of the categories if it has them."""
+    coded = variable(values.values)
+    categories = values.attrs.get("categories", coded.attrs["categories"])
+    place = {str(one): code for code, one in enumerate(categories)}
+    unknown = [one for one in coded.attrs["categories"] if one not in place]
+    if unknown:
+        raise HomologueError(
+            f"{name!r} holds {unknown[0]!r}, which is none of its categories ({', '.join(place)})"
+        )
+    codes = np.array([place[one] for one in coded.attrs["categories"]])[coded.values]
+    return xr.Variable(
+        coded.dims, codes, {**coded.attrs, **values.attrs, "categories": list(place)}
+    )
 
 
 def _pick(values: xr.Variable, rows: np.ndarray) -> xr.Variable:

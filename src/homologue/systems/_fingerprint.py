@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from homologue._version import __version__
 from homologue.systems._coordinates import SampleTable
 
-_SUMS = 997
+_SUMS = 16_381
+"""A prime: rows of a matrix are no multiple of it."""
 
 
 def fingerprint(model: torch.nn.Module, table: SampleTable, **options: Any) -> str:
@@ -22,7 +24,7 @@ def fingerprint(model: torch.nn.Module, table: SampleTable, **options: Any) -> s
     Parameters
     ----------
     model : torch.nn.Module
-        Every byte of its state counts.
+        All of its state counts.
     table : SampleTable
         Stimuli, and which samples are kept.
     **options
@@ -58,25 +60,39 @@ def fingerprint(model: torch.nn.Module, table: SampleTable, **options: Any) -> s
     return digest.hexdigest()
 
 
-def _of_state(value: Any) -> tuple[Any, ...]:
-    """Return what tells a parameter or buffer from another, whatever a module keeps there."""
-    if not isinstance(value, torch.Tensor):
-        return (type(value).__name__,)
-    described = (tuple(value.shape), str(value.dtype), str(value.layout))
+def _of_state(value: Any) -> Iterator[Any]:
+    """Yield what tells a parameter or buffer from another, whatever a module keeps there."""
+    if isinstance(value, Mapping):
+        value = [part for pair in value.items() for part in pair]
+    if isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _of_state(part)
+    elif isinstance(value, torch.Tensor):
+        yield from _of_tensor(value.detach())
+    else:
+        # Of other objects only the kind: what they print may be their address.
+        yield repr(value) if isinstance(value, (str, int, float)) else type(value).__name__
+
+
+def _of_tensor(value: torch.Tensor) -> Iterator[Any]:
+    yield (str(value.dtype), str(value.layout))
+    if value.is_nested:
+        return
+    yield tuple(value.shape)
     if value.is_meta:
-        return (described,)
-    value = value.detach()
+        return
     if value.is_quantized:
         value = value.int_repr()
     if value.layout != torch.strided:
         value = value.to_dense()
-    return (described, *_sums(value))
+    yield from _sums(value.resolve_conj().resolve_neg())
 
 
 def _sums(value: torch.Tensor) -> tuple[bytes, bytes]:
     """Return sums over every so many words of a tensor, and the bytes that make no full round.
 
-    One pass at the speed of memory, where the tensor is; one changed bit changes a sum.
+    One pass at the speed of memory, where the tensor is. One changed bit changes a sum, and so
+    do parts that change places, unless they are a multiple of 131 kB apart.
     """
     held = value.contiguous().flatten().view(torch.uint8)
     whole = held.numel() // (8 * _SUMS) * (8 * _SUMS)

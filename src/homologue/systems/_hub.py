@@ -81,18 +81,19 @@ def load(
             raise _explained(
                 name, error, offline="local_files_only" in options, trusted=trust_remote_code
             ) from error
-    _check_complete(name, loaded)
+    _check_complete(name, model, loaded)
     return model.eval(), tokenizer
 
 
-def _check_complete(name: str, loaded: Mapping[str, Any]) -> None:
+def _check_complete(name: str, model: Any, loaded: Mapping[str, Any]) -> None:
     """Refuse weights that the checkpoint does not hold: they would be drawn at random."""
     missing = sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler."))
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise HomologueError(
-            f"{name} lacks weights of its model: {', '.join(missing[:3])}{more}; the file is "
-            "incomplete, or of another model than config.json says. Fetch it again"
+            f"{name} lacks weights of {type(model).__name__}, which config.json asks for: "
+            f"{', '.join(missing[:3])}{more}; it is incomplete (fetch it again), or holds a part "
+            "of that model only"
         )
 
 

@@ -4,8 +4,8 @@ What a run has done stands in a hidden folder beside the destination, ``.NAME.pa
 first, then one shard of activity after the other, each followed by a line in the journal. The
 folder is renamed to its destination when the last shard is written. A killed run leaves the
 folder; the same call finds it, sees by its fingerprint that it is the same recording, runs the
-first window again to see that the model still does what it did, and goes on after the last shard
-of the journal. The same windows and batches are run again, so that the result is equal, byte by
+first window again to see that it still comes out as it did, and goes on after the last shard of
+the journal. The same windows and batches are run again, so that the result is equal, byte by
 byte, to that of an uninterrupted run.
 """
 
@@ -28,6 +28,7 @@ import zarr
 from homologue._errors import HomologueError
 from homologue.recording._store import FORMAT, FORMAT_VERSION, to_dataset
 from homologue.systems._coordinates import SampleTable
+from homologue.systems._placement import placement
 from homologue.systems._reading import Block, Reading, Sizes
 from homologue.systems._shards import (
     JOURNAL,
@@ -39,8 +40,8 @@ from homologue.systems._shards import (
 )
 
 _LABEL_ROWS = 65_536
-_REPEATS = 0.05
-"""Of a unit's norm: other threads or another device round otherwise, half precision most of all."""
+_FULL, _HALF = 1e-3, 0.05
+"""Of a unit's norm, what other threads or another device may change by rounding otherwise."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Destination:
     part : Path
         Where it is made.
     overwrite : bool
-        Replace what is at ``path``, and start anew rather than resume.
+        Replace what is at ``path``, and discard what is half-written of something else.
     """
 
     path: Path
@@ -75,12 +76,13 @@ class Destination:
                 "to is a path that ends in .zarr, a reducer (or several), or an object with "
                 f"update(part); given {type(to).__name__}"
             )
-        # Resolved at once: links are followed, and the working directory may change.
-        path = Path(to).expanduser().resolve()
-        if path.suffix != ".zarr":
+        given = Path(os.path.expanduser(to))
+        if given.suffix != ".zarr":
             raise HomologueError(
                 f"a recording is written to a folder that ends in .zarr; given {str(to)!r}"
             )
+        # At once: links are followed, and the working directory may change.
+        path = given.resolve()
         if path.exists() and not overwrite:
             raise HomologueError(
                 f"{path} exists; open it with homologue.recording.open, or pass overwrite=True "
@@ -137,7 +139,12 @@ def write(
     with _locked(part):
         done = _resumable(destination, fingerprint, reading.shape)
         if done and not _repeats(reading, sizes, part, precision, done):
-            _discard(destination)
+            _discard(
+                destination,
+                "whose first samples come out otherwise now: the model's code or the function "
+                "that prepares stimuli has changed, or the model draws at random; finish it with "
+                "what it was begun with (torch.manual_seed before it)",
+            )
             done = None
         if done is None:
             try:
@@ -208,20 +215,23 @@ def _resumable(destination: Destination, fingerprint: str, shape: tuple[int, int
         return None
     if found != fingerprint:
         if done:
-            _discard(destination)
+            _discard(
+                destination,
+                "of something else (another model or version, other stimuli, sites or options); "
+                "finish it with the same call as before",
+            )
         else:
             shutil.rmtree(part)
         return None
     return min(done, shape[0])
 
 
-def _discard(destination: Destination) -> None:
+def _discard(destination: Destination, why: str) -> None:
     """Remove what an earlier run has written, if that was asked for."""
     if not destination.overwrite:
         raise HomologueError(
-            f"{destination.part} holds a half-written recording of something else (another "
-            "model or version, other stimuli, sites or options); finish it with the same call as "
-            "before, or pass overwrite=True to discard it"
+            f"{destination.part} holds a half-written recording {why}, or pass overwrite=True to "
+            "discard it"
         )
     shutil.rmtree(destination.part)
 
@@ -232,15 +242,24 @@ def _repeats(reading: Reading, sizes: Sizes, part: Path, precision: str, done: i
     Code is in no fingerprint: modules may do something else with the same weights, and stimuli
     may be prepared in another way.
     """
-    block = next(iter(reading.blocks(sizes)))
-    fresh = rounded(block.activity[: done - block.start], precision).astype(np.float64)
+    activity = next(iter(reading.blocks(sizes))).activity[:done]
+    rows, width = activity.shape
+    change, size = np.zeros(width), np.zeros(width)
+    step = max(1, 2**19 // width)
     try:
         store: Any = zarr.open_group(part, mode="r")
-        held = store["activity"][block.start : block.start + len(fresh)].astype(np.float64)
+        for start in range(0, rows, step):
+            fresh = rounded(activity[start : start + step], precision)
+            held = store["activity"][start : start + len(fresh)]
+            change += np.square(np.subtract(fresh, held, dtype=np.float64)).sum(axis=0)
+            size += np.square(held, dtype=np.float64).sum(axis=0)
     except Exception:
         return False
-    change = np.linalg.norm(fresh - held, axis=0)
-    return bool((change <= _REPEATS * np.linalg.norm(held, axis=0)).all())
+    norm = np.sqrt(size)
+    half = precision != "float32" or placement(reading.tap.model)[1].itemsize < 4
+    # Units that hold rounding alone may hold another, where the machine rounds otherwise.
+    floor = 1e-5 * norm.max() + 1e-6 * np.sqrt(rows)
+    return bool((np.sqrt(change) <= (_HALF if half else _FULL) * norm + floor).all())
 
 
 def _set_up(

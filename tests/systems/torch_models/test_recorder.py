@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from homologue._errors import HomologueError, InvalidRecording
 from homologue.reducers import Moments
 from homologue.stimuli import Stimuli
 from homologue.systems import TorchModel, _reading, _recorder, _shards
+from homologue.systems._fingerprint import _of_state
 from homologue.systems._shards import RecordingInterrupted
 
 
@@ -206,8 +208,8 @@ def places():
     return nn.Sequential(nn.Linear(8, 64), nn.ReLU()), inputs
 
 
-def double(item):
-    return 2 * item
+def scaled(item):
+    return 1.01 * item
 
 
 def edited(network, row):
@@ -218,7 +220,7 @@ def edited(network, row):
 
 CHANGES = {
     "places": lambda network: (TorchModel(network), [3]),
-    "prepared": lambda network: (TorchModel(network, prepare=double), [0]),
+    "prepared": lambda network: (TorchModel(network, prepare=scaled), [0]),
     "code": lambda network: (TorchModel(nn.Sequential(network[0], nn.Tanh())), [0]),
     "a weight": lambda network: (TorchModel(edited(network, 17)), [0]),
 }
@@ -233,11 +235,60 @@ def test_half_a_recording_is_gone_on_with_by_the_same_model_alone(tmp_path, shar
         TorchModel(network).record(inputs, positions=[0], to=path, **options)
     handle.remove()
     other, positions = CHANGES[change](network)
-    with pytest.raises(HomologueError, match="of something else"):
+    why = "come out otherwise" if change in ("prepared", "code") else "of something else"
+    with pytest.raises(HomologueError, match=why):
         other.record(inputs, positions=positions, to=path, **options)
     found = other.record(inputs, positions=positions, to=path, overwrite=True, **options)
     wanted = other.record(inputs, positions=positions, **options)
     np.testing.assert_array_equal(found.values, wanted.values)
+
+
+class Hum(nn.Linear):
+    """One unit is rounding alone, and another on each run."""
+
+    def forward(self, x):
+        found = super().forward(x)
+        found[..., 0] = 1e-8 * torch.randn(found.shape[:-1])
+        return found
+
+
+def test_units_of_rounding_alone_may_hold_another(tmp_path, shards):
+    _, inputs = places()
+    system, options = TorchModel(nn.Sequential(Hum(8, 64))), {"sites": "0", "batch_size": 16}
+    handle = faulty(system.model, 8)
+    with pytest.raises(Fault):
+        system.record(inputs, to=tmp_path / "x.zarr", **options)
+    handle.remove()
+    assert system.record(inputs, to=tmp_path / "x.zarr", **options).shape == (600, 64)
+
+
+def test_a_model_that_draws_is_told_so(tmp_path, shards):
+    network, inputs = places()
+    system = TorchModel(nn.Sequential(nn.Dropout(), network))
+    system.model[0].forward = lambda x: x + torch.randn_like(x)
+    handle = faulty(system.model, 8)
+    with pytest.raises(Fault):
+        system.record(inputs, sites="1.1", batch_size=16, to=tmp_path / "x.zarr")
+    handle.remove()
+    with pytest.raises(HomologueError, match=r"or the model draws at random.*manual_seed"):
+        system.record(inputs, sites="1.1", batch_size=16, to=tmp_path / "x.zarr")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (torch.zeros(4, 1994), torch.zeros(4, 1994).index_fill(0, torch.tensor([2]), 1)),
+        (torch.eye(2, 1994), torch.eye(2, 1994).flip(0)),
+        ((torch.ones(2), None, 1), (torch.zeros(2), None, 1)),
+        ({"a": 1.0}, {"a": 2.0}),
+        (torch.ones(2).to_sparse(), torch.zeros(2).to_sparse()),
+        (torch.ones(2, dtype=torch.bool), torch.ones(2, dtype=torch.uint8)),
+        (torch.tensor(1j).conj(), torch.tensor(1j)),
+    ],
+)
+def test_state_is_told_apart(one, other):
+    assert list(_of_state(one)) == list(_of_state(copy.deepcopy(one)))
+    assert list(_of_state(one)) != list(_of_state(other))
 
 
 def test_nothing_written_is_nothing_to_discard(tmp_path):
@@ -272,6 +323,8 @@ class Odd(nn.Linear):
         self.register_buffer("sparse", torch.eye(3).to_sparse())
         self.register_buffer("elsewhere", torch.empty(3, device="meta"))
         self.register_buffer("bits", torch.ones(3, dtype=torch.bool))
+        self.register_buffer("conjugate", torch.tensor([1j, 2j]).conj())
+        self.register_buffer("none", torch.empty(0))
         self.register_buffer("a_part", torch.ones(5, 3, dtype=torch.bfloat16)[1:, 1:])
 
     def get_extra_state(self):
@@ -319,6 +372,8 @@ def test_paths_mean_what_they_mean_elsewhere(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(HomologueError, match=r"nothing can be written to .*record elsewhere"):
         system.record(inputs, sites="1", to=tmp_path / "file" / "x.zarr")
+    with pytest.raises(HomologueError, match=r"given .*y\.h5"):
+        system.record(inputs, sites="1", to="~nobody/y.h5")
     with pytest.raises(HomologueError, match=r"to is a path .* given int"):
         system.record(inputs, sites="1", to=3)
 
