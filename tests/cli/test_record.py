@@ -11,12 +11,13 @@ import torch
 
 from homologue import recording
 from homologue.cli import record as verb
-from homologue.systems import NWB, TorchModel, _progress, _registry, register
+from homologue.systems import NWB, TorchModel, _progress, _registry, names, register
 
 
 @pytest.fixture
 def registered(monkeypatch):
     """Register a system for the length of a test."""
+    names()  # what is built in is registered once, when it is first asked for
     monkeypatch.setattr(_registry, "_ENTRIES", dict(_registry._ENTRIES))
 
     def add(name, build, kind="model"):

@@ -172,6 +172,7 @@ def toy_model(monkeypatch):
 
         return TorchModel(layers, name="toy-digits", prepare=prepare, device=device)
 
+    _registry.names()  # what is built in is registered once, when it is first asked for
     monkeypatch.setattr(_registry, "_ENTRIES", dict(_registry._ENTRIES))
     register("toy-digits", build, kind="model", summary="A toy.")
     return "toy-digits"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from homologue._machine import memory_bytes
 from homologue._version import __version__
 from homologue.cli import _output
 from homologue.cli._catalogue import size
@@ -71,7 +72,7 @@ def _environment() -> Iterator[dict[str, Any]]:
     yield _row("homologue", OK, f"{__version__}, {Path(__file__).parents[1]}")
     yield _row("python", OK, f"{platform.python_version()}, {sys.executable}")
     yield _row("machine", OK, f"{platform.system()} {platform.machine()}, {_cores()} cores")
-    memory = _memory_bytes()
+    memory = memory_bytes()
     if memory:
         enough = memory >= 4e9
         yield _row(
@@ -86,18 +87,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _memory_bytes() -> int:
-    """Return the memory of the machine, or of the container if that is less."""
-    try:
-        found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    except (ValueError, OSError, AttributeError):
-        return 0
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
-        found.append(int(text))
-    return min(found)
 
 
 def _packages() -> Iterator[dict[str, Any]]:

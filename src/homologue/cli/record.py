@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise HomologueError(f"{args.system} is not a model: --dtype has no meaning here")
     started = time.monotonic()
     per_second = pace()
-    if not _left_unfinished(store):
+    if not (source.writes and _left_unfinished(store)):
         per_second(0)
     _write(args, source, store, per_second)
     seconds = time.monotonic() - started
@@ -115,9 +115,10 @@ def _write(
 
 
 def _left_unfinished(store: Path) -> bool:
-    """Tell whether an earlier run has left its folder, as :class:`Destination` names it."""
-    whole = store.resolve()
-    return whole.with_name(f".{whole.name}.part").exists()
+    """Tell whether an earlier run has left its folder."""
+    from homologue.systems._recorder import Destination
+
+    return Destination.of(store, overwrite=True).part.exists()
 
 
 def _check_is_store(store: Path) -> None:

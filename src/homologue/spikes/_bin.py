@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import xarray as xr
 
 from homologue import recording
 from homologue._errors import InvalidRecording
+from homologue._machine import memory_bytes
 from homologue._typing import Array, Bool, Float
 from homologue.spikes._events import RESERVED
 from homologue.spikes._intervals import covered
@@ -49,14 +49,6 @@ def check_size(bins: float, units: int) -> None:
             f"{needed / 2**30:.4g} GiB, this machine has {held / 2**30:.1f} GiB; widths are in "
             "seconds: take wider bins, or less time at once"
         )
-
-
-def memory_bytes() -> int | None:
-    """Return the memory of this machine, where the system says so."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def scale_of(activity_units: str, width: float) -> float:

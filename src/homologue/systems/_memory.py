@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homologue._errors import HomologueError
+from homologue._machine import available_bytes
 
 
 def check_memory(rows: int, width: int) -> None:
@@ -16,13 +17,3 @@ def check_memory(rows: int, width: int) -> None:
             f"{available / 2**30:.1f} GiB are free; write to disk (to='recording.zarr'), or take "
             "fewer sites or positions (positions='last')"
         )
-
-
-def available_bytes() -> int | None:
-    """Return the memory that is free, where the system says so."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as handle:
-            lines = dict(line.split(":", 1) for line in handle)
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None

@@ -18,6 +18,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,7 @@ def write(
             _discard(
                 destination,
                 "whose first samples come out otherwise now: the model's code or the function "
-                "that prepares stimuli has changed, or the model draws at random; finish it with "
-                "what it was begun with (torch.manual_seed before it)",
+                "that prepares stimuli has changed; finish it with what it was begun with",
             )
             done = None
         if done is None:
@@ -240,26 +240,39 @@ def _repeats(reading: Reading, sizes: Sizes, part: Path, precision: str, done: i
     """Run the first window again, and tell whether it gives what stands on disk.
 
     Code is in no fingerprint: modules may do something else with the same weights, and stimuli
-    may be prepared in another way.
+    may be prepared in another way. A model that draws at random does not repeat itself either,
+    which running it twice shows; nothing can be said of it, and it goes on.
     """
-    activity = next(iter(reading.blocks(sizes))).activity[:done]
-    rows, width = activity.shape
-    change, size = np.zeros(width), np.zeros(width)
-    step = max(1, 2**19 // width)
+    half = precision != "float32" or placement(reading.tap.model)[1].itemsize < 4
+    alike = partial(_alike, tolerance=_HALF if half else _FULL)
+    fresh = _first_window(reading, sizes, precision, done)
     try:
         store: Any = zarr.open_group(part, mode="r")
-        for start in range(0, rows, step):
-            fresh = rounded(activity[start : start + step], precision)
-            held = store["activity"][start : start + len(fresh)]
-            change += np.square(np.subtract(fresh, held, dtype=np.float64)).sum(axis=0)
-            size += np.square(held, dtype=np.float64).sum(axis=0)
+        if alike(fresh, store["activity"]):
+            return True
     except Exception:
         return False
+    return not alike(fresh, _first_window(reading, sizes, precision, done))
+
+
+def _first_window(reading: Reading, sizes: Sizes, precision: str, most: int) -> np.ndarray:
+    return rounded(next(iter(reading.blocks(sizes))).activity[:most], precision)
+
+
+def _alike(fresh: np.ndarray, held: Any, *, tolerance: float) -> bool:
+    """Tell whether the rows of one array are those that another begins with, by unit."""
+    rows, width = fresh.shape
+    change, size = np.zeros(width), np.zeros(width)
+    step = max(1, 2**19 // width)
+    for start in range(0, rows, step):
+        here = slice(start, min(start + step, rows))
+        there = np.asarray(held[here])
+        change += np.square(np.subtract(fresh[here], there, dtype=np.float64)).sum(axis=0)
+        size += np.square(there, dtype=np.float64).sum(axis=0)
     norm = np.sqrt(size)
-    half = precision != "float32" or placement(reading.tap.model)[1].itemsize < 4
     # Units that hold rounding alone may hold another, where the machine rounds otherwise.
     floor = 1e-5 * norm.max() + 1e-6 * np.sqrt(rows)
-    return bool((np.sqrt(change) <= (_HALF if half else _FULL) * norm + floor).all())
+    return bool((np.sqrt(change) <= tolerance * norm + floor).all())
 
 
 def _set_up(
